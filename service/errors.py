@@ -1,4 +1,4 @@
-"""The few errors the service can have. No HTTP in them: `service.http.errors` maps codes to statuses.
+"""The few errors the service can have; `service.http.errors` maps their codes to statuses.
 
 A message is written for whoever reads the answer: it says what was wrong and what would be right,
 and never holds SQL, a path or a stack.
