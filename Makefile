@@ -47,7 +47,7 @@ bench: setup ## measure (ARGS="..." is passed on)
 	$(BIN)/pytest bench $(ARGS)
 
 schema: $(PYTHON) ## write schema.sql anew from the migrations
-	$(BIN)/aicompare migrate schema > .tools/schema.sql
+	$(BIN)/aicompare migrate dump > .tools/schema.sql
 	mv .tools/schema.sql schema.sql
 
 clean: ## remove what setup fetched

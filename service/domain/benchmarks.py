@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from service.domain.pricing import Price
 from service.domain.text import ID
 from service.domain.values import Date, Record, Timestamp
 
@@ -49,3 +50,14 @@ class ScoreRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     self_reported: bool | None | UnsetType = UNSET
     source_url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$")] | None | UnsetType = UNSET
     measured_at: datetime.date | None | UnsetType = UNSET
+
+
+class RankedScore(Score, frozen=True, kw_only=True):
+    """A score with the model it belongs to; ranked where one benchmark is asked for by name."""
+
+    rank: Annotated[
+        int | None, Meta(description="Place in the benchmark from 1, ties sharing one; else null.")
+    ]
+    model_name: str
+    provider_id: str
+    pricing: Annotated[Price | None, Meta(description="The model's current price.")]

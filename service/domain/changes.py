@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from service.domain.benchmarks import Score
+from service.domain.models import Model
+from service.domain.pricing import Price
+from service.domain.providers import Provider
 from service.domain.values import Record, Timestamp
 
 Table = Literal["providers", "models", "pricing", "benchmarks"]
@@ -31,6 +35,8 @@ ChangeKind = Literal[
     "score_restored",
 ]
 
+ChangedRow = Provider | Model | Price | Score
+
 
 class Change(Record, frozen=True, kw_only=True):
     """What one revision changed: the whole row before and after."""
@@ -40,8 +46,13 @@ class Change(Record, frozen=True, kw_only=True):
     id: Annotated[str, Meta(description="Key of the changed row.")]
     model_id: Annotated[str | None, Meta(description="The model that the row belongs to.")]
     kind: ChangeKind
-    before: Annotated[dict[str, Any] | None, Meta(description="Null for a row that is new.")]
-    after: Annotated[dict[str, Any] | None, Meta(description="Null for a row that is gone.")]
+    before: Annotated[
+        ChangedRow | None,
+        Meta(description="The row as it was; for a new price the one that it follows; else null."),
+    ]
+    after: Annotated[
+        ChangedRow | None, Meta(description="The row as it is; null where it is gone.")
+    ]
     actor: Annotated[str, Meta(description="Who wrote: a token's name, or `sql` by hand.")]
     run_id: Annotated[str | None, Meta(description="The pipeline run that brought it.")]
     changed_at: Timestamp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
@@ -31,6 +32,14 @@ FIGURES: Final[dict[str, str]] = {
 }
 
 
+def state_of(figures: Iterable[Decimal | None]) -> PriceState:
+    """The state that figures speak of by themselves: zeros alone are free, none at all unknown."""
+    known = [figure for figure in figures if figure is not None]
+    if any(known):
+        return "paid"
+    return "free" if known else "unknown"
+
+
 class Price(Record, frozen=True, kw_only=True):
     """What one service tier of a model costs from a day on, above a context threshold."""
 
@@ -50,9 +59,7 @@ class Price(Record, frozen=True, kw_only=True):
     ]
     state: Annotated[
         PriceState,
-        Meta(
-            description="Whether the model is paid by token, free, of unknown price, or part of a subscription."
-        ),
+        Meta(description="Paid by token, free, of unknown price, or part of a subscription."),
     ]
     source_url: str | None
     verified_at: Timestamp | None

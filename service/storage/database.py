@@ -5,9 +5,12 @@ Nothing above `service.storage` knows which engine it talks to, and no driver's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
+
+from service.errors import Conflict, DatabaseUnusable, InvalidRequest
 
 Engine = Literal["sqlite", "libsql", "postgres"]
 
@@ -19,7 +22,7 @@ Row = tuple[Value, ...]
 
 
 class Statement(NamedTuple):
-    """One SQL statement with named parameters (`:name`), and the name it has in metrics and logs."""
+    """A SQL statement with named parameters (`:name`), and the name it has in metrics and logs."""
 
     name: str
     sql: str
@@ -46,12 +49,18 @@ class DatabaseOptions:
     create: bool = False
 
 
+class SchemaMissing(DatabaseUnusable):
+    """There is no database yet, or not the table that was asked for: the schema is to be made."""
+
+
 class Database(Protocol):
     """A pooled connection to one database.
 
     All methods raise `Unavailable` when the database is away, busy or slower than the deadline,
-    and `DatabaseUnusable` when trying again would not help. Safe to use from many tasks of one
-    event loop at once.
+    and `DatabaseUnusable` when trying again would not help. A parameter that is not text, a whole
+    number or None is a TypeError; one that no engine can hold (a null byte, more than 64 bits) is
+    `InvalidRequest`. A statement that the engine does not understand is a plain `ServiceError`.
+    Safe to use from many tasks of one event loop at once.
     """
 
     engine: Engine
@@ -59,7 +68,7 @@ class Database(Protocol):
     async def fetch(self, *statements: Statement) -> list[list[Row]]:
         """Answer read statements in one round trip, from one snapshot; rows per statement.
 
-        A write among them is refused by the database itself when the options say read-only.
+        A write among them never takes effect, and is `DatabaseUnusable`.
         """
         ...
 
@@ -67,12 +76,13 @@ class Database(Protocol):
         """Run statements in one write transaction and one round trip: all or nothing.
 
         The transaction takes the write lock at its start. Raises `Conflict` for a broken
-        constraint. After `Unavailable` by deadline the outcome is unknown.
+        constraint, `DatabaseUnusable` where the options say read-only. After `Unavailable` by
+        deadline the outcome is unknown.
         """
         ...
 
-    async def script(self, sql: str, *statements: Statement) -> None:
-        """Run a script of several statements without parameters, then the given ones, atomically.
+    async def script(self, *parts: Statement | str) -> None:
+        """Run parts in their order, atomically; text is a script of statements without parameters.
 
         For migrations. Raises as `batch` does.
         """
@@ -90,8 +100,104 @@ class Database(Protocol):
 def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
     """Choose the engine by the URL's scheme; connects lazily.
 
-    `file:aicompare.db` and `:memory:`-free relative paths are SQLite files; `http`, `https` and
-    `libsql` (spoken as https) a libSQL server; `postgresql` and `postgres` a Postgres. Raises
-    `DatabaseUnusable` for any other scheme, and where the engine's driver is not installed.
+    `file:aicompare.db` and plain paths are SQLite files (not `:memory:`: each connection would
+    have a database of its own); `http`, `https` and `libsql` (spoken as https) a libSQL server;
+    `postgresql` and `postgres` a Postgres. Raises `DatabaseUnusable` for any other scheme, and
+    where the engine's driver is not installed.
     """
-    raise NotImplementedError
+    options = options or DatabaseOptions()
+    scheme, colon, _ = url.partition(":")
+    # Each driver is imported only when its scheme asks for it.
+    if scheme in ("postgresql", "postgres"):
+        try:
+            from service.storage.postgres import PostgresDatabase
+        except ImportError:
+            raise DatabaseUnusable(
+                "the Postgres driver is not installed: install aicompare[postgres]"
+            ) from None
+        return PostgresDatabase(url, options)
+    if scheme in ("http", "https", "libsql"):
+        from service.storage.libsql import LibsqlDatabase
+
+        return LibsqlDatabase(url, options)
+    if scheme == "file" or (url and not colon):
+        from service.storage.sqlite import SqliteDatabase
+
+        return SqliteDatabase(url, options)
+    raise DatabaseUnusable(
+        f"unknown kind of database {scheme + colon!r}: use file:NAME.db, libsql://, http(s):// "
+        "or postgresql://"
+    )
+
+
+PING = Statement("ping", "SELECT version FROM schema_migrations LIMIT 1")
+
+READ_ONLY = "this database connection may only read: write at the primary"
+
+
+def check_params(statements: Iterable[Statement]) -> None:
+    """Let nothing reach a driver that engines would store or refuse each in its own way."""
+    for statement in statements:
+        for name, value in statement.params.items():
+            # Not isinstance: a bool is an int, and Postgres would take it for something else.
+            if type(value) is str:
+                if "\0" in value or not (value.isascii() or _is_unicode(value)):
+                    raise InvalidRequest(f"{name} holds a character that cannot be stored")
+            elif type(value) is int:
+                if not -(1 << 63) <= value < 1 << 63:
+                    raise InvalidRequest(f"{name} is too large a number")
+            elif value is not None:
+                raise TypeError(
+                    f"{statement.name}: parameter {name} is {type(value).__name__}, "
+                    "not str, int or None"
+                )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True
+
+
+ConstraintKind = Literal["unique", "foreign_key", "check", "not_null", "type"]
+
+_CONFLICTS: dict[ConstraintKind, str] = {
+    "unique": "already exists",
+    "foreign_key": "refers to a row that does not exist, or is still referred to",
+    "check": "breaks a rule of the schema",
+    "not_null": "is required",
+    "type": "has the wrong type",
+}
+
+
+def conflict(kind: ConstraintKind, names: Iterable[str] = ()) -> Conflict:
+    """Word a broken constraint in the same way for all engines.
+
+    `names` are `table.column`s, or the name of the constraint for a check; kept only where they
+    are names, since an unnamed check is reported by its SQL.
+    """
+    kept = [name for name in names if re.fullmatch(r"[a-z_][\w.]*", name)]
+    message = _CONFLICTS[kind] + (f": {', '.join(kept)}" if kept else "")
+    return Conflict(message, {"constraint": kind, "names": kept})
+
+
+_FAILED = re.compile(r"(UNIQUE|FOREIGN KEY|CHECK|NOT NULL) constraint failed(?:: (.*))?")
+
+
+def sqlite_conflict(message: str) -> Conflict:
+    """Read SQLite's own words for a broken constraint, also inside a longer message."""
+    if found := re.search(
+        r"(UNIQUE|FOREIGN KEY|CHECK|NOT NULL) constraint failed(?:: (.*))?", message
+    ):
+        kind: ConstraintKind = found[1].lower().replace(" ", "_")  # type: ignore[assignment]
+        names = (found[2] or "").removeprefix("index ").replace("'", "")
+        return conflict(kind, names.split(", "))
+    if "cannot store" in message or "datatype mismatch" in message:
+        return conflict("type", re.findall(r"column (\S+)", message))
+    return Conflict(message)  # RAISE(ABORT, …) of a trigger: its own words
+
+
+def missing_table(name: str) -> SchemaMissing:
+    return SchemaMissing(f"the database has no table {name}: run `aicompare migrate up`")

@@ -1,0 +1,76 @@
+"""The wiring: settings in, an ASGI application out. Nothing else knows how the parts are joined."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from litestar import Litestar
+
+from service.http.asgi import App
+from service.http.edge import Edge
+from service.http.endpoint import Service
+from service.http.errors import handle
+from service.http.routes import handlers
+from service.settings import Settings
+from service.storage.database import DatabaseOptions, open_database
+
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
+    """The service as an ASGI application; databases are opened at startup, closed at shutdown."""
+    service: Service | None = None
+
+    def get_service() -> Service:
+        assert service is not None, "a request came before the lifespan's startup"
+        return service
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        nonlocal service
+        reader = open_database(settings.database_url, reader_options(settings))
+        service = Service(reader, settings, clock)
+        try:
+            yield
+        finally:
+            service = None
+            await reader.close()
+
+    app = Litestar(
+        route_handlers=handlers(get_service),
+        lifespan=[lifespan],
+        exception_handlers={Exception: handle},
+        request_max_body_size=settings.max_body_bytes,
+        # The OpenAPI document is made from the endpoints, logs go through the standard library.
+        openapi_config=None,
+        logging_config=None,
+    )
+    return Edge(cast("Any", app), region=settings.region)
+
+
+def reader_options(settings: Settings) -> DatabaseOptions:
+    """How to connect for reading."""
+    return DatabaseOptions(
+        token=settings.database_token,
+        read_only=True,
+        deadline=settings.database_deadline,
+        pool_size=settings.database_pool_size,
+    )
+
+
+def from_environment() -> App:
+    """What a server's worker process runs; raises `InvalidSettings`."""
+    settings = Settings.from_environment(os.environ)
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    return create_app(settings)

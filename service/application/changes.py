@@ -1,0 +1,25 @@
+"""Reading the change log."""
+
+from __future__ import annotations
+
+from service.application.answers import page
+from service.domain.answers import Answer
+from service.domain.changes import Change
+from service.domain.queries import ChangeQuery
+from service.storage import changes as stored
+from service.storage.database import Database
+
+_PRICE_KINDS = ("price_added", "price_changed", "price_corrected", "price_effective")
+
+
+async def list_changes(reader: Database, query: ChangeQuery) -> Answer[list[Change]]:
+    """Changes after a revision, oldest first; `total` counts those not on this page too."""
+    found = await stored.page(reader, query)
+    return page(found.changes, found.snapshot, total=found.total, page=1, page_size=query.limit)
+
+
+async def newest_price_changes(reader: Database, limit: int = 100) -> Answer[list[Change]]:
+    """Prices that are new, corrected or came into force, the newest first."""
+    query = ChangeQuery(limit=limit, kind=_PRICE_KINDS)
+    found = await stored.page(reader, query, newest_first=True)
+    return page(found.changes, found.snapshot, total=found.total, page=1, page_size=limit)

@@ -1,0 +1,56 @@
+"""Tables as pieces of rows, for CSV."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from service.domain.benchmarks import Score
+from service.domain.models import Model
+from service.domain.pricing import Price
+from service.domain.providers import Provider
+from service.domain.queries import ModelFilter, NoQuery, PriceFilter, Query, ScoreFilter
+from service.errors import NotFound
+from service.storage import export as stored
+from service.storage.database import Database
+from service.storage.status import snapshot
+
+TABLES: dict[str, type[Query]] = {
+    "providers": NoQuery,
+    "models": ModelFilter,
+    "pricing": PriceFilter,
+    "benchmarks": ScoreFilter,
+}
+_STRUCTS = {"providers": Provider, "models": Model, "pricing": Price, "benchmarks": Score}
+
+
+def header(table: str) -> tuple[str, ...]:
+    """Names of the columns, as in JSON; `NotFound` for a table that cannot be exported."""
+    if table not in _STRUCTS:
+        raise NotFound(f"no table {table!r} to export: there are {', '.join(_STRUCTS)}")
+    return _STRUCTS[table].__struct_encode_fields__
+
+
+async def export(
+    reader: Database, table: str, wanted: Query, *, today: datetime.date
+) -> AsyncIterator[list[tuple[Any, ...]]]:
+    """Rows in pieces, each with the columns of `header`."""
+    async for piece in await _pieces(reader, wanted, today, table):
+        yield [msgspec.structs.astuple(row) for row in piece]
+
+
+async def _pieces(
+    reader: Database, wanted: Query, today: datetime.date, table: str
+) -> AsyncIterator[Sequence[msgspec.Struct]]:
+    if isinstance(wanted, ModelFilter):
+        if wanted.as_of is None and (await snapshot(reader)).price_day != today.isoformat():
+            wanted = msgspec.structs.replace(wanted, as_of=today)
+        return stored.models(reader, wanted)
+    if isinstance(wanted, PriceFilter):
+        return stored.pricing(reader, wanted)
+    if isinstance(wanted, ScoreFilter):
+        return stored.benchmarks(reader, wanted)
+    return stored.providers(reader)

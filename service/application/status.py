@@ -1,0 +1,42 @@
+"""What the service knows of itself."""
+
+from __future__ import annotations
+
+import contextlib
+
+import service
+from service.application.answers import one
+from service.domain.answers import Answer
+from service.domain.status import Status
+from service.errors import Unavailable
+from service.storage import status as stored
+from service.storage.database import Database
+
+
+async def get_status(
+    reader: Database, primary: Database | None = None, *, region: str | None = None
+) -> Answer[Status]:
+    """Counts and revision of the database that is read.
+
+    `primary` is the database that is written to, where that is another one: the lag is how far
+    ahead it is, unknown while it is away.
+    """
+    found = await stored.get(reader)
+    lag: int | None = 0
+    if primary is not None:
+        lag = None
+        with contextlib.suppress(Unavailable):
+            newest = await stored.snapshot(primary)
+            lag = max(0, newest.revision - found.snapshot.revision)
+    status = Status(
+        version=service.__version__,
+        revision=found.snapshot.revision,
+        schema_version=found.schema_version,
+        engine=reader.engine,
+        region=region,
+        role="primary" if primary is None else "replica",
+        price_day=found.snapshot.price_day,
+        counts=found.counts,
+        replication_lag=lag,
+    )
+    return one(status, found.snapshot)

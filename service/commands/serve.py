@@ -1,0 +1,71 @@
+"""`aicompare serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import click
+
+from service.app import reader_options
+from service.errors import ServiceError
+from service.settings import Settings
+from service.storage.database import open_database
+from service.storage.migrate import check
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to use."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes."
+)
+@click.pass_obj
+def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+    """Serve the HTTP API; needs a database at the right schema."""
+    asyncio.run(_check_database(settings))
+    address = _free_address(host, port)
+    # After the checks, so that a bad database is told without the server's start-up time.
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"serving http://{shown}:{port} (reference at /docs)")
+    Granian(
+        "service.app:from_environment",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=address,
+        port=port,
+        workers=workers,
+        respawn_failed_workers=True,
+        log_level=LogLevels(settings.log_level),
+    ).serve()
+
+
+async def _check_database(settings: Settings) -> None:
+    """Raise `DatabaseUnusable` or `Unavailable` where requests could not be answered."""
+    database = open_database(settings.database_url, reader_options(settings))
+    try:
+        await check(database)
+    finally:
+        await database.close()
+
+
+def _free_address(host: str, port: int) -> str:
+    """The IP address of a host; `ServiceError` where the server, with a trace, could not listen."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+        return str(address[0])
+    except OSError as error:
+        raise ServiceError(
+            f"cannot listen on {host}:{port}: {error.strerror}: choose another --host or --port"
+        ) from None

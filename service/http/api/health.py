@@ -1,0 +1,60 @@
+"""Whether the process is alive, and whether it can answer."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final, Literal
+
+from service.domain.answers import Answer, AnswerMeta
+from service.domain.values import Record
+from service.http.endpoint import Endpoint
+from service.storage.database import Database, Engine
+from service.storage.migrate import Migration, check, folder, load
+
+
+class Health(Record, frozen=True, kw_only=True):
+    """The state of this process."""
+
+    status: Literal["ok"]
+
+
+_OK: Final = Answer(data=Health(status="ok"), meta=AnswerMeta())
+
+
+async def live() -> Answer[Health]:
+    return _OK
+
+
+async def ready(reader: Database) -> Answer[Health]:
+    """Raises `Unavailable` where the database does not answer or has the wrong schema."""
+    await check(reader, _migrations(reader.engine))
+    return _OK
+
+
+@functools.cache
+def _migrations(engine: Engine) -> list[Migration]:
+    return load(folder(engine))
+
+
+LIVE: Final = Endpoint(
+    path="/health/live",
+    operation="getLiveness",
+    tag="operations",
+    summary="Is the process alive?",
+    description="Asks nothing but the process itself: restart it when this fails.",
+    use_case=live,
+    keep="never",
+    component="HealthResponse",
+    example=_OK,
+)
+READY: Final = Endpoint(
+    path="/health/ready",
+    operation="getReadiness",
+    tag="operations",
+    summary="Can the process answer?",
+    description="Reads from the database and checks its schema: send no requests while it fails.",
+    use_case=ready,
+    keep="never",
+    component="HealthResponse",
+    example=_OK,
+)

@@ -1,0 +1,120 @@
+"""The outermost layer: what every response has in common, whoever answers.
+
+It wraps the whole application, since the framework runs its own hooks neither for unrouted paths
+nor for wrong methods, and it is what a cache will be put behind.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from time import perf_counter
+from typing import Final
+
+from service.http.asgi import App, Message, Receive, Scope, Send
+from service.http.errors import error_reply
+from service.http.reply import Headers, Reply
+
+SECURITY: Final[Headers] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+# Reads are open to any page; no credentials, no methods that write.
+CORS: Final[Headers] = (
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Retry-After, Server-Timing, X-Cache, X-Region, X-Request-Id, X-Revision",
+    ),
+)
+PREFLIGHT: Final = Reply(
+    204,
+    (
+        (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
+        (b"access-control-allow-headers", b"If-None-Match, Min-Revision, X-Request-Id"),
+        (b"access-control-max-age", b"86400"),
+        (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Method"),
+    ),
+    b"",
+)
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,100}")
+
+
+class Edge:
+    """ASGI middleware: request id, security and CORS headers, HEAD, conditional requests.
+
+    A `GET` that matches `If-None-Match` becomes a 304; an exception that gets here becomes the
+    error that the contract knows.
+    """
+
+    def __init__(self, app: App, *, region: str | None = None) -> None:
+        self.framework = app
+        self._common: Headers = (*SECURITY, *CORS)
+        if region:
+            self._common += ((b"x-region", region.encode()),)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.framework(scope, receive, send)
+            return
+        begin = perf_counter()
+        given = dict(scope["headers"])
+        request_id = given.get(b"x-request-id", b"")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8).encode()
+        method = scope["method"]
+        # The framework answers GET for both; the body is dropped below.
+        inner = {
+            **scope,
+            "method": "GET" if method == "HEAD" else method,
+            "state": {**scope.get("state", {}), "request_id": request_id.decode()},
+        }
+        started = silent = False
+
+        async def forward(message: Message) -> None:
+            nonlocal started, silent
+            if message["type"] == "http.response.start":
+                started = True
+                silent = method == "HEAD"
+                headers = list(message["headers"])
+                status = message["status"]
+                if status == 200 and (known := given.get(b"if-none-match")):
+                    tag = next((value for name, value in headers if name == b"etag"), None)
+                    if tag is not None and matches(known, tag):
+                        silent, status = True, 304
+                        headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
+                if not any(name == POLICY[0] for name, _ in headers):
+                    headers.append(POLICY)
+                headers += self._common
+                took = f"total;dur={(perf_counter() - begin) * 1000:.2f}".encode()
+                headers += ((b"x-request-id", request_id), (b"server-timing", took))
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+            elif message["type"] == "http.response.body" and silent:
+                if not message.get("more_body"):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                await send(message)
+
+        try:
+            if method == "OPTIONS" and b"access-control-request-method" in given:
+                await PREFLIGHT(inner, receive, forward)
+            else:
+                await self.framework(inner, receive, forward)
+        except Exception as error:
+            if started:  # too late for another status: the server has to break the connection
+                raise
+            answer = error_reply(
+                error, method=method, path=scope["path"], request_id=request_id.decode()
+            )
+            await answer(inner, receive, forward)
+
+
+def matches(if_none_match: bytes, tag: bytes) -> bool:
+    """Whether the client has the tagged bytes already; weak comparison, as RFC 9110 asks here."""
+    if if_none_match.strip() == b"*":
+        return True
+    return tag in (one.strip().removeprefix(b"W/") for one in if_none_match.split(b","))

@@ -1,0 +1,106 @@
+"""What an endpoint is: one use case, told to the router, to OpenAPI and to a cache.
+
+The query struct and the type of the answer are read from the use case's own signature, so that
+nothing about an endpoint is written down twice.
+"""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from service.domain.answers import Answer
+from service.domain.queries import NoQuery, Query
+from service.http.params import check_id, parse
+from service.http.reply import JSON, Keep, Reply, Stream, json_reply
+from service.settings import Settings
+from service.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What use cases are given; made once per process by `service.app`."""
+
+    reader: Database
+    settings: Settings
+    clock: Callable[[], datetime.datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A read endpoint: `GET path` runs `use_case` and renders what it returns.
+
+    `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
+    name, any of `reader`, `query` (or `filter`), `id`, `today` and `settings`.
+    """
+
+    path: str
+    operation: str
+    tag: str
+    summary: str
+    description: str
+    use_case: Callable[..., Any]
+    keep: Keep
+    # A question worth trying, and what its answer looks like.
+    asks: Mapping[str, str] = field(default_factory=dict)
+    id: str | None = None
+    example: Any = None
+    # Name of the answer's schema; None where the answer is not JSON.
+    component: str | None = None
+    media: str = JSON
+    # Arguments of the use case that the path settles; then also which struct the query is.
+    given: Mapping[str, Any] = field(default_factory=dict)
+    parameters: type[Query] | None = None
+    render: Callable[[Any, Endpoint, Query], Reply | Stream] | None = None
+
+    @cached_property
+    def query(self) -> type[Query]:
+        """The struct that holds the parameters."""
+        hints = typing.get_type_hints(self.use_case)
+        kind = hints.get("query", hints.get("filter", NoQuery))
+        return typing.cast("type[Query]", self.parameters or kind)
+
+    @cached_property
+    def data(self) -> Any:
+        """The type of `data` in the answer."""
+        answer = typing.get_type_hints(self.use_case)["return"]
+        assert typing.get_origin(answer) is Answer, f"{self.operation} must return an Answer"
+        return typing.get_args(answer)[0]
+
+    @cached_property
+    def _takes(self) -> frozenset[str]:
+        return frozenset(inspect.signature(self.use_case).parameters)
+
+    @property
+    def prefix(self) -> str | None:
+        """What a path with an id begins with."""
+        return self.path.removesuffix("{id}") if self.path.endswith("{id}") else None
+
+    async def answer(self, service: Service, query_string: bytes, id: str = "") -> Reply | Stream:
+        """Parse, ask, encode. Raises what parsing and the use case raise."""
+        query = parse(self.query, query_string, max_bytes=service.settings.max_query_bytes)
+        check_id(id)
+        return await self.ask(service, query, id)
+
+    async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream:
+        """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
+        given = {
+            "reader": service.reader,
+            "query": query,
+            "filter": query,
+            "id": id,
+            "today": service.clock().astimezone(datetime.UTC).date(),
+            "settings": service.settings,
+            **self.given,
+        }
+        result = self.use_case(**{name: given[name] for name in self._takes if name in given})
+        if inspect.isawaitable(result):
+            result = await result
+        if self.render:
+            return self.render(result, self, query)
+        return json_reply(result, self.keep, getattr(query, "fields", ()))

@@ -1,0 +1,238 @@
+"""`/openapi.json`: the endpoints described from the very types that parse and encode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, inspect
+
+from service import __version__
+from service.domain.answers import AnswerMeta
+from service.http.endpoint import Endpoint
+from service.http.errors import STATUS
+from service.http.params import Parameter, parameters_of
+from service.http.reply import JSON, encode
+from service.http.rules import NOT_NEGATIVE, model_members
+
+Schema = dict[str, Any]
+_REF: Final = "#/components/schemas/{name}"
+# What a string parameter may hold, and an item of a list, which commas separate.
+_TEXT: Final = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
+_ITEM: Final = r"^[^\x00-\x1F\x7F,]*[^\s\x00-\x1F\x7F,][^\x00-\x1F\x7F,]*$"
+ErrorCode = Literal[
+    "invalid_request", "unauthorized", "forbidden", "not_found", "method_not_allowed", "conflict",
+    "precondition_failed", "payload_too_large", "misdirected", "rate_limited", "internal",
+    "unavailable",
+]  # fmt: skip
+
+
+class Error(Struct, frozen=True):
+    """What was wrong, and what would be right."""
+
+    code: ErrorCode
+    message: str
+    details: Any | UnsetType = UNSET
+
+
+class ErrorResponse(Struct, frozen=True):
+    """The answer to a request that failed."""
+
+    data: None
+    meta: AnswerMeta
+    error: Error
+
+
+def document(endpoints: Sequence[Endpoint]) -> bytes:
+    """The OpenAPI 3.1 document."""
+    answers = {one.component: one.data for one in endpoints if one.component}
+    types = [
+        msgspec.defstruct(name, [("data", data), ("meta", AnswerMeta)])
+        for name, data in answers.items()
+    ]
+    _, components = msgspec.json.schema_components([*types, ErrorResponse], ref_template=_REF)
+    for schema in components.values():
+        _always_there(schema)
+    for endpoint in endpoints:
+        if endpoint.component and "fields" in endpoint.query.__struct_fields__:
+            _allow_fewer_members(components, endpoint.component)
+    paths: dict[str, Schema] = {}
+    for endpoint in endpoints:
+        paths[endpoint.path] = {"get": _operation(endpoint)}
+    return encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "AICompare",
+                "version": __version__,
+                "description": (
+                    "AI models: who offers them, what they cost over time and how they score. "
+                    "Prices are exact decimals in US dollars per million tokens; `null` means "
+                    "unknown, `0` means free."
+                ),
+            },
+            "servers": [{"url": "/"}],
+            "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in endpoints)],
+            "paths": paths,
+            "components": {"schemas": _plain(components), "responses": _errors()},
+        }
+    )
+
+
+def _operation(endpoint: Endpoint) -> Schema:
+    statuses = ["invalid_request", "internal", "unavailable"]
+    if endpoint.prefix:
+        statuses.insert(1, "not_found")
+    schema: Schema = {"type": "string"}
+    if endpoint.component:
+        schema = {"$ref": _REF.format(name=endpoint.component)}
+    return {
+        "operationId": endpoint.operation,
+        "tags": [endpoint.tag],
+        "summary": endpoint.summary,
+        "description": endpoint.description,
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint)],
+        "responses": {
+            "200": {
+                "description": endpoint.summary,
+                "content": {endpoint.media: {"schema": schema, "example": endpoint.example}},
+            },
+            **{str(STATUS[code]): {"$ref": f"#/components/responses/{code}"} for code in statuses},
+        },
+    }
+
+
+def _path_parameters(endpoint: Endpoint) -> list[Schema]:
+    if not endpoint.prefix:
+        return []
+    return [
+        {
+            "name": "id",
+            "in": "path",
+            "required": True,
+            "description": "The id; slashes in it may be percent-encoded.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 300, "pattern": _TEXT},
+            "example": endpoint.id,
+        }
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[Schema]:
+    """Each field of the query struct; names, types, bounds and defaults are the struct's."""
+    _, components = msgspec.json.schema_components([endpoint.query], ref_template=_REF)
+    properties: Schema = _plain(components[endpoint.query.__name__]["properties"])
+    parameters = parameters_of(endpoint.query)
+    return [
+        _query_parameter(parameter, properties[name], endpoint.asks.get(name))
+        for name, parameter in parameters.items()
+    ]
+
+
+def _query_parameter(parameter: Parameter, schema: Schema, example: str | None) -> Schema:
+    described: Schema = {"name": parameter.name, "in": "query", "required": parameter.required}
+    if "anyOf" in schema:  # a URL has no null: a parameter that is left out is what None means
+        (one,) = (one for one in schema.pop("anyOf") if one != {"type": "null"})
+        schema = one | schema
+    if description := schema.pop("description", None):
+        described["description"] = description
+    if schema.get("default", UNSET) in (None, [], ()):
+        del schema["default"]
+    if isinstance(parameter.kind, inspect.DateTimeType):
+        schema["format"] = "date-time"
+    if isinstance(parameter.kind, inspect.DecimalType):
+        least = 0 if parameter.name in NOT_NEGATIVE else 1 - 10**9
+        schema |= {"minimum": least, "maximum": 10**9 - 1, "multipleOf": 1e-9}
+    if parameter.many:
+        described |= {"style": "form", "explode": False}
+        schema["minItems"] = 1
+        if parameter.name == "fields":
+            schema["items"] = {"type": "string", "enum": list(model_members())}
+        elif "enum" not in schema["items"]:
+            schema["items"]["pattern"] = _ITEM
+    elif schema.get("type") == "string" and not schema.keys() & {"enum", "format"}:
+        schema["pattern"] = _TEXT
+    described["schema"] = schema
+    if example is not None:
+        described["example"] = _typed(example, schema)
+    return described
+
+
+def _typed(example: str, schema: Schema) -> Any:
+    match schema.get("type"):
+        case "array":
+            return example.split(",")
+        case "integer":
+            return int(example)
+        case "number":
+            return float(example)
+        case "boolean":
+            return example == "true"
+    return example
+
+
+def _always_there(schema: Schema) -> None:
+    """Mark members that have a default as required: answers carry them always."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    required = set(schema.get("required", ()))
+    required |= {name for name, one in properties.items() if "default" in one}
+    for one in properties.values():
+        one.pop("default", None)
+    if required:
+        schema["required"] = [name for name in properties if name in required]
+
+
+def _allow_fewer_members(components: Schema, response: str) -> None:
+    """With `fields` an answer holds only those members: none of them is always there."""
+    whole, some = components["ModelDetail"], "ModelMembers"
+    text = "Those members of a model that `fields` names."
+    components[some] = {"title": some, "description": text} | {
+        key: whole[key] for key in ("type", "properties")
+    }
+    properties = components[response]["properties"]
+    full = properties["data"]
+    fewer = json.loads(json.dumps(full).replace("/ModelDetail", f"/{some}"))
+    properties["data"] = {"anyOf": [full, fewer]}
+
+
+def _plain(schema: Any) -> Any:
+    """What msgspec leaves out or sees otherwise: decimals are numbers here, choices are strings."""
+    if isinstance(schema, dict):
+        changed = {key: _plain(value) for key, value in schema.items()}
+        if changed.get("format") == "decimal":
+            del changed["format"]
+            changed["type"] = "number"
+        if all(isinstance(one, str) for one in changed.get("enum", (None,))):
+            changed["type"] = "string"
+        return changed
+    return [_plain(one) for one in schema] if isinstance(schema, list) else schema
+
+
+# What each error means, and a message as an example.
+_ERRORS: Final = {
+    "invalid_request": (
+        "The question is wrong: the message names the parameter and says what would be right.",
+        "page must be a whole number from 1 to 1000000, not '0'",
+    ),
+    "not_found": ("There is no such thing.", "there is no model anthropic/claude-sonet-4-5"),
+    "internal": ("Something is wrong with the service.", "something went wrong on our side"),
+    "unavailable": (
+        "The database is away: try again after `Retry-After`.",
+        "the database did not answer in time",
+    ),
+}
+
+
+def _errors() -> Schema:
+    schema = {"$ref": _REF.format(name="ErrorResponse")}
+    found: Schema = {}
+    for code, (description, message) in _ERRORS.items():
+        error = {"code": code, "message": message}
+        example = {"data": None, "meta": AnswerMeta(), "error": error}
+        content = {JSON: {"schema": schema, "example": example}}
+        found[code] = {"description": description, "content": content}
+    found["unavailable"]["headers"] = {
+        "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
+    }
+    return found

@@ -1,0 +1,148 @@
+"""Answers as they go over the wire: encoded once, the same for everyone who asks the same.
+
+What depends on the request (its id, `If-None-Match`, HEAD) is added by `service.http.edge`, so
+that a `Reply` may be kept and sent again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from service.domain.answers import Answer
+from service.http.asgi import Receive, Scope, Send
+
+# How long an answer may be kept, by what it is about; `live` is asked for anew each time.
+Keep = Literal["list", "detail", "prices", "fixed", "live", "never"]
+
+# In seconds: fresh in a browser, fresh in a shared cache, usable there while a new one is fetched.
+_FRESH: Final[dict[Keep, tuple[int, int]]] = {
+    "list": (60, 3600),
+    "detail": (60, 900),
+    "prices": (60, 86400),
+    "fixed": (3600, 3600),
+}
+CACHE_CONTROL: Final[dict[Keep, bytes]] = {
+    "live": b"public, max-age=0, must-revalidate",
+    "never": b"no-store",
+    **{
+        keep: f"public, max-age={own}, s-maxage={shared}, stale-while-revalidate={shared}, "
+        f"stale-if-error=86400".encode()
+        for keep, (own, shared) in _FRESH.items()
+    },
+}
+JSON: Final = "application/json"
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+# A string, or a number in scientific notation.
+_SCIENTIFIC: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?E[+-]?[0-9]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response; also the ASGI application that sends it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status, "headers": list(self.headers)}
+        )
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A response of unknown length, sent page by page as the pages come."""
+
+    headers: Headers
+    pages: AsyncIterator[bytes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The first page before the status: a database that is away is then still a 503.
+        first = await anext(self.pages, b"")
+        await send({"type": "http.response.start", "status": 200, "headers": list(self.headers)})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for page in self.pages:
+            await send({"type": "http.response.body", "body": page, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def encode(value: Any) -> bytes:
+    """JSON with decimals as exact numbers, never in scientific notation."""
+    body = _encoder.encode(value)
+    if b"E-" in body or b"E+" in body:
+        return _SCIENTIFIC.sub(_plain, body)
+    return body
+
+
+def _plain(token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    return text if text.startswith(b'"') else format(Decimal(text.decode()), "f").encode()
+
+
+def json_reply(answer: Answer[Any], keep: Keep, fields: Sequence[str] = ()) -> Reply:
+    """The reply for what a use case returned; `fields` keeps only those members of `data`."""
+    meta = answer.meta
+    body = encode({"data": select(answer.data, fields), "meta": meta} if fields else answer)
+    return reply(body, JSON, keep, revision=meta.revision)
+
+
+def reply(
+    body: bytes, media: str, keep: Keep, *, revision: int | None = None, extra: Headers = ()
+) -> Reply:
+    """A good answer with its validators: the tag is strong, since it is of these very bytes."""
+    tag = f'"{revision or 0}-{blake2b(body, digest_size=9).hexdigest()}"'
+    headers = [
+        (b"content-type", media.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", CACHE_CONTROL[keep]),
+        (b"vary", b"Accept-Encoding"),
+        *extra,
+    ]
+    if keep != "never":
+        headers.append((b"etag", tag.encode()))
+    if revision is not None:
+        headers.append((b"x-revision", str(revision).encode()))
+    return Reply(200, tuple(headers), body)
+
+
+def select(data: Any, fields: Sequence[str]) -> Any:
+    """Of a struct, or of each in a list, the members with these JSON names, in the struct's order.
+
+    A member that the struct leaves out of its JSON is left out here too.
+    """
+    if isinstance(data, list | tuple):
+        return [select(one, fields) for one in data]
+    names = zip(data.__struct_encode_fields__, data.__struct_fields__, strict=True)
+    values = ((name, getattr(data, field)) for name, field in names if name in fields)
+    return {name: value for name, value in values if value is not msgspec.UNSET}
+
+
+def csv_page(rows: Iterable[Sequence[object]]) -> bytes:
+    """Rows as RFC 4180 has them, in UTF-8; text that a spreadsheet would run is made inert."""
+    page = io.StringIO(newline="")
+    csv.writer(page, lineterminator="\r\n").writerows(map(_cells, rows))
+    return page.getvalue().encode()
+
+
+def _cells(row: Sequence[object]) -> list[object]:
+    return [
+        f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else format(cell, "f") if isinstance(cell, Decimal)
+        else str(cell).lower() if isinstance(cell, bool)
+        else cell
+        for cell in row
+    ]  # fmt: skip

@@ -1,0 +1,197 @@
+"""Settings: one frozen value from the environment, read once at the start and passed in.
+
+Each setting is the variable `AICOMPARE_<NAME>`; an empty one counts as not set. Whatever is wrong
+with the environment is told at once, in one message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from service.errors import ServiceError
+
+PREFIX: Final = "AICOMPARE_"
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class InvalidSettings(ServiceError):
+    """The environment cannot be used as it is; the message holds every reason."""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    secret: bool = False,
+    also: str | None = None,
+    least: float | None = None,
+) -> Any:
+    """A setting: `also` is the platform's own variable for it, `least` its smallest value."""
+    metadata = {"help": help, "secret": secret, "also": also, "least": least}
+    return dataclasses.field(default=default, metadata=metadata, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings; `repr` hides the secret ones."""
+
+    database_url: str = _setting(
+        "file:aicompare.db",
+        "Database to read from: `file:NAME.db`, `libsql://…`, `http(s)://…` or `postgresql://…`.",
+    )
+    database_token: str | None = _setting(
+        None, "Token for the libSQL server to read from; may be a read-only one.", secret=True
+    )
+    primary_database_url: str | None = _setting(
+        None, "Database to write to, where it is not the one to read from."
+    )
+    primary_database_token: str | None = _setting(
+        None, "Token for the libSQL server to write to.", secret=True
+    )
+    region: str | None = _setting(
+        None, "Name of the region this process runs in.", also="FLY_REGION"
+    )
+    primary_region: str | None = _setting(
+        None, "Name of the region that writes.", also="PRIMARY_REGION"
+    )
+    database_deadline: float = _setting(
+        5.0, "Seconds that a call to the database may take, waiting included.", least=0.001
+    )
+    database_pool_size: int = _setting(4, "Connections to a database per process.", least=1)
+    max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
+    max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
+    log_level: LogLevel = _setting(  # noqa: RUF009
+        "info", "Least severe messages that are logged."
+    )
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{row.field}={row.shown}' for row in describe(self))})"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read all settings; raises `InvalidSettings` with every problem found."""
+        problems: list[str] = []
+        given: dict[str, Any] = {}
+        for name in sorted(environment):
+            if name.startswith(PREFIX) and name not in VARIABLES:
+                near = difflib.get_close_matches(name, VARIABLES, 1)
+                problems.append(
+                    f"{name} is unknown" + (f": did you mean {near[0]}?" if near else "")
+                )
+        for variable, field in VARIABLES.items():
+            also = field.metadata["also"]
+            text = environment.get(variable) or (environment.get(also) if also else None)
+            if text:
+                try:
+                    given[field.name] = _parse(_TYPES[field.name], text, field.metadata["least"])
+                except ValueError as error:
+                    problems.append(f"{variable} must be {error}")
+        settings = cls(**given)
+        problems += _contradictions(settings)
+        if problems:
+            raise InvalidSettings("settings: " + "; ".join(problems))
+        return settings
+
+
+VARIABLES: Final = {PREFIX + field.name.upper(): field for field in dataclasses.fields(Settings)}
+_TYPES: Final = typing.get_type_hints(Settings)
+
+
+class SettingRow(NamedTuple):
+    """One line of the settings table; `shown` is the value without what is secret in it."""
+
+    variable: str
+    field: str
+    type: str
+    default: str
+    help: str
+    shown: str
+
+
+def describe(settings: Settings | None = None) -> Iterator[SettingRow]:
+    """The settings table, with the values of `settings`."""
+    settings = settings or Settings()
+    for variable, field in VARIABLES.items():
+        value = getattr(settings, field.name)
+        also = field.metadata["also"]
+        yield SettingRow(
+            variable=variable,
+            field=field.name,
+            type=_type_name(_TYPES[field.name]),
+            default="" if field.default is None else str(field.default),
+            help=field.metadata["help"] + (f" Else `{also}`." if also else ""),
+            shown="***" if field.metadata["secret"] and value else repr(_without_password(value)),
+        )
+
+
+def markdown() -> str:
+    """The settings table as README shows it."""
+    lines = ["| variable | type | default | |", "|---|---|---|---|"]
+    for row in describe():
+        default = f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{row.variable}` | {row.type} | {default} | {row.help} |")
+    return "\n".join(lines)
+
+
+def _without_password(value: Any) -> Any:
+    if isinstance(value, str):
+        return re.sub(
+            r"(://[^/@:]*):[^/]*@",
+            r"\1:***@",
+            re.sub(r"(?i)(token|password)=[^&]*", r"\1=***", value),
+        )
+    return value
+
+
+def _parse(kind: Any, text: str, least: float | None) -> Any:
+    """The value of a variable; raises ValueError with what it has to be."""
+    if typing.get_origin(kind) is types.UnionType:
+        kind = typing.get_args(kind)[0]
+    if kind is str:
+        if text != text.strip() or not text.isprintable():
+            raise ValueError("text without spaces around it or control characters")
+        return text
+    if typing.get_origin(kind) is Literal:
+        if text not in (choices := typing.get_args(kind)):
+            raise ValueError(f"one of {', '.join(choices)}, not {text!r}")
+        return text
+    wanted = "a whole number" if kind is int else "a number"
+    if least is not None:
+        wanted += f" of {least} or more"
+    pattern = r"[0-9]{1,12}" if kind is int else r"[0-9]{1,12}(\.[0-9]{1,9})?"
+    if not re.fullmatch(pattern, text) or (least is not None and kind(text) < least):
+        raise ValueError(f"{wanted}, not {text!r}")
+    return kind(text)
+
+
+def _type_name(kind: Any) -> str:
+    if typing.get_origin(kind) is types.UnionType:
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) is Literal:
+        return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
+    return {str: "text", int: "whole number", float: "number"}[kind]
+
+
+def _kind(url: str) -> str:
+    scheme = url.partition(":")[0]
+    if scheme in ("http", "https", "libsql"):
+        return "libSQL server"
+    return "Postgres" if scheme in ("postgresql", "postgres") else "SQLite file"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    url, primary_url = f"{PREFIX}DATABASE_URL", f"{PREFIX}PRIMARY_DATABASE_URL"
+    read, write = settings.database_url, settings.primary_database_url
+    if settings.database_token and _kind(read) != "libSQL server":
+        yield f"{PREFIX}DATABASE_TOKEN is for a libSQL server, and {url} is a {_kind(read)}"
+    if settings.primary_database_token and not write:
+        yield f"{PREFIX}PRIMARY_DATABASE_TOKEN is set without {primary_url}"
+    if write and _kind(write) != _kind(read):
+        yield f"{primary_url} is a {_kind(write)} and {url} a {_kind(read)}: both must be of a kind"

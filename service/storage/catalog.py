@@ -1,0 +1,55 @@
+"""Everything that is offered, in one round trip."""
+
+from __future__ import annotations
+
+import datetime
+from typing import NamedTuple
+
+from service.domain.catalog import Catalog
+from service.domain.models import ModelDetail
+from service.storage.database import Database, Statement, Value
+from service.storage.mapping import MODEL, PRICE, PROVIDER
+from service.storage.selection import price_as_of
+from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
+
+
+class FoundCatalog(NamedTuple):
+    """The catalogue and the state that it was read from."""
+
+    catalog: Catalog
+    snapshot: Snapshot
+
+
+async def get(db: Database, as_of: datetime.date | None) -> FoundCatalog:
+    """All providers and models by id."""
+    price = "l.price_id" if as_of is None else price_as_of("l.model_id")
+    params: dict[str, Value] = {} if as_of is None else {"as_of": as_of.isoformat()}
+    providers, models, snapshot = await db.fetch(
+        Statement(
+            "catalog.providers",
+            f"SELECT {PROVIDER.select('p')} FROM providers AS p"
+            " WHERE p.deleted_at IS NULL ORDER BY p.id",
+        ),
+        Statement(
+            "catalog.models",
+            f"""
+            SELECT {MODEL.select("m")}, {PRICE.select("p")}
+            FROM listing AS l
+            JOIN models AS m ON m.id = l.model_id
+            LEFT JOIN pricing AS p ON p.id = {price}
+            ORDER BY l.model_id
+            """,
+            params,
+        ),
+        SNAPSHOT,
+    )
+    return FoundCatalog(
+        Catalog(
+            providers=tuple(PROVIDER.read(row) for row in providers),
+            models=tuple(
+                ModelDetail(**MODEL.values(row), pricing=PRICE.read_optional(row, MODEL.width))
+                for row in models
+            ),
+        ),
+        read_snapshot(snapshot),
+    )

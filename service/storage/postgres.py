@@ -1,0 +1,228 @@
+"""Postgres through psycopg, for parity and for whoever already runs one.
+
+A call is one pipeline: the transaction's begin, its statements and its end leave together, in one
+network round trip. The pool is a list of idle connections rather than psycopg's own, which hides
+behind its timeout why it cannot connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor, errors
+from psycopg.pq import TransactionStatus
+
+from service.errors import DatabaseUnusable, Unavailable
+from service.storage.database import (
+    PING,
+    READ_ONLY,
+    DatabaseOptions,
+    Engine,
+    Result,
+    Row,
+    Statement,
+    check_params,
+)
+from service.storage.postgres_dialect import Context, cannot_connect, positional, translate
+
+T = TypeVar("T")
+Connection = AsyncConnection[tuple[Any, ...]]
+
+# Writers take turns from the start of their transactions, as they do on SQLite: otherwise the
+# change log's numbers would not grow in the order of commits. Any fixed number does.
+WRITE_LOCK = 4_143_000_001
+
+_BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_TAKE_TURN = b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
+# The server gives up a little before the client does, so that the connection stays usable.
+_SERVER_SHARE = 0.9
+
+
+class PostgresDatabase:
+    """The `Database` protocol over a pool of connections; see there for the contract."""
+
+    engine: Engine = "postgres"
+
+    def __init__(self, url: str, options: DatabaseOptions) -> None:
+        self._url = url
+        self._options = options
+        self._idle: list[Connection] = []
+        self._free = asyncio.Semaphore(options.pool_size)
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def fetch(self, *statements: Statement) -> list[list[Row]]:
+        check_params(statements)
+
+        async def read(connection: Connection) -> list[list[Row]]:
+            async with _pipeline(connection):
+                await connection.execute(_BEGIN_READ)
+                cursors = [await _execute(connection, statement) for statement in statements]
+                await connection.execute(b"COMMIT")
+            return [await _rows(cursor) for cursor in cursors]
+
+        return await self._call(read)
+
+    async def batch(self, *statements: Statement) -> list[Result]:
+        check_params(statements)
+
+        async def write(connection: Connection) -> list[Result]:
+            async with _pipeline(connection):
+                await connection.execute(b"BEGIN")
+                await connection.execute(_TAKE_TURN)
+                cursors = [await _execute(connection, statement) for statement in statements]
+                await connection.execute(b"COMMIT")
+            return [Result(await _rows(cursor), _affected(cursor)) for cursor in cursors]
+
+        return await self._write(write)
+
+    async def script(self, *parts: Statement | str) -> None:
+        check_params(part for part in parts if isinstance(part, Statement))
+
+        async def run(connection: Connection) -> None:
+            await connection.execute(b"BEGIN")
+            await connection.execute(_TAKE_TURN)
+            for part in parts:
+                if isinstance(part, str):  # no pipeline: several statements in one text
+                    await connection.execute(part.encode())
+                else:
+                    await _execute(connection, part)
+            await connection.execute(b"COMMIT")
+
+        await self._write(run)
+
+    async def ping(self) -> None:
+        await self.fetch(PING)
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in list(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        if self._options.read_only:
+            raise DatabaseUnusable(READ_ONLY)
+        return await self._call(work)
+
+    async def _call(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Work in a task of its own: ending a call at a dead server would outlast the deadline."""
+        if self._closed:
+            raise Unavailable("the database was closed")
+        task = asyncio.create_task(self._work(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._options.deadline)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise Unavailable(f"the database did not answer within {self._options.deadline:g} s")
+        if task.cancelled():
+            raise Unavailable("the database was closed")
+        return task.result()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # of a call given up: nobody else asks for it
+
+    async def _work(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        try:
+            async with self._connection() as connection:
+                return await work(connection)
+        except psycopg.Error as error:
+            raise translate(error) from None
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with self._free:
+            connection = await self._take()
+            try:
+                yield connection
+            except errors.IntegrityError:
+                await connection.execute(b"ROLLBACK")
+                raise
+            finally:
+                if self._closed or connection.info.transaction_status != TransactionStatus.IDLE:
+                    await connection.close()
+                else:
+                    self._idle.append(connection)
+
+    async def _take(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not _hung_up(connection):
+                return connection
+            await connection.close()
+        try:
+            connection = await AsyncConnection.connect(
+                self._url,
+                autocommit=True,
+                context=Context(),
+                cursor_factory=AsyncRawCursor,
+                client_encoding="UTF8",
+                fallback_application_name="aicompare",
+            )
+        except psycopg.Error as error:
+            raise cannot_connect(error) from None
+        milliseconds = int(self._options.deadline * _SERVER_SHARE * 1000)
+        settings = f"SET statement_timeout = {milliseconds}; SET timezone = 'UTC'"
+        if self._options.read_only:
+            settings += "; SET default_transaction_read_only = on"
+        await connection.execute(settings.encode())
+        return connection
+
+
+@contextlib.asynccontextmanager
+async def _pipeline(connection: Connection) -> AsyncIterator[None]:
+    """psycopg's pipeline, whose first error is the one that counts: the rest only follow from it.
+
+    Left by an exception, psycopg would log those as warnings.
+    """
+    first: psycopg.Error | None = None
+    try:
+        async with connection.pipeline():
+            try:
+                yield
+            except psycopg.Error as error:
+                first = error
+    except errors.PipelineAborted:
+        if first is None:
+            raise
+    if first is not None:
+        raise first
+
+
+async def _execute(connection: Connection, statement: Statement) -> psycopg.AsyncCursor[Any]:
+    params = statement.params
+    nulls = frozenset(name for name, value in params.items() if value is None)
+    sql, names = positional(statement.sql, nulls)
+    return await connection.execute(sql, [params[name] for name in names])
+
+
+async def _rows(cursor: psycopg.AsyncCursor[Any]) -> list[Row]:
+    return await cursor.fetchall() if cursor.description else []
+
+
+def _affected(cursor: psycopg.AsyncCursor[Any]) -> int:
+    status = cursor.statusmessage or ""
+    return cursor.rowcount if status.startswith(("INSERT", "UPDATE", "DELETE", "MERGE")) else 0
+
+
+def _hung_up(connection: Connection) -> bool:
+    """Whether the server has closed an idle connection: then there is something to read from it."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

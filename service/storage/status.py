@@ -1,0 +1,47 @@
+"""What a database says of itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from service.domain.status import Counts
+from service.storage.database import Database, Statement
+from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
+
+
+class DatabaseStatus(NamedTuple):
+    """Rows that are not deleted, the newest migration, the newest change."""
+
+    counts: Counts
+    schema_version: str
+    snapshot: Snapshot
+
+
+async def get(db: Database) -> DatabaseStatus:
+    """Counted in one round trip."""
+    counts, version, snapshot = await db.fetch(
+        Statement(
+            "status.counts",
+            """
+            SELECT
+                (SELECT count(*) FROM providers WHERE deleted_at IS NULL),
+                (SELECT count(*) FROM models WHERE deleted_at IS NULL),
+                (SELECT count(*) FROM pricing WHERE deleted_at IS NULL),
+                (SELECT count(*) FROM benchmarks WHERE deleted_at IS NULL)
+            """,
+        ),
+        Statement("status.version", "SELECT max(version) FROM schema_migrations"),
+        SNAPSHOT,
+    )
+    providers, models, pricing, benchmarks = cast("tuple[int, int, int, int]", counts[0])
+    return DatabaseStatus(
+        Counts(providers=providers, models=models, pricing=pricing, benchmarks=benchmarks),
+        cast(str, version[0][0]),
+        read_snapshot(snapshot),
+    )
+
+
+async def snapshot(db: Database) -> Snapshot:
+    """The newest change alone: a point read."""
+    (rows,) = await db.fetch(SNAPSHOT)
+    return read_snapshot(rows)
