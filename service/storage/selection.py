@@ -133,7 +133,7 @@ def day(value: datetime.date | None) -> str | None:
 def order(selection: Selection, sort: tuple[ModelSort, ...]) -> list[tuple[str, str]]:
     """Column and direction of each key; unknown values last, ties broken by id."""
     keys = []
-    for key in sort or ("name",):
+    for key in sort:
         column = selection.column(_SORT_COLUMNS[key.lstrip("-")])
         keys.append((column, "DESC NULLS LAST" if key.startswith("-") else "ASC NULLS LAST"))
     return [*keys, ("l.model_id", "ASC")]
