@@ -6,7 +6,8 @@ import datetime
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 from litestar import Litestar
@@ -17,7 +18,7 @@ from service.http.endpoint import Service
 from service.http.errors import handle
 from service.http.routes import handlers
 from service.settings import Settings
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import Database, DatabaseOptions, open_database
 
 Clock = Callable[[], datetime.datetime]
 
@@ -37,13 +38,20 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         nonlocal service
-        reader = open_database(settings.database_url, reader_options(settings))
-        service = Service(reader, settings, clock)
-        try:
+        async with AsyncExitStack() as databases:
+
+            def connect(url: str, options: DatabaseOptions) -> Database:
+                database = open_database(url, options)
+                databases.push_async_callback(database.close)
+                return database
+
+            reader = connect(settings.database_url, reader_options(settings))
+            primary = None
+            if settings.primary_database_url:
+                primary = connect(settings.primary_database_url, primary_options(settings))
+            service = Service(reader, primary, settings, clock)
             yield
-        finally:
             service = None
-            await reader.close()
 
     app = Litestar(
         route_handlers=handlers(get_service),
@@ -65,6 +73,11 @@ def reader_options(settings: Settings) -> DatabaseOptions:
         deadline=settings.database_deadline,
         pool_size=settings.database_pool_size,
     )
+
+
+def primary_options(settings: Settings) -> DatabaseOptions:
+    """How to connect for asking the primary."""
+    return replace(reader_options(settings), token=settings.primary_database_token)
 
 
 def from_environment() -> App:

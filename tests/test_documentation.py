@@ -32,7 +32,7 @@ def test_no_route_is_left_out_of_the_list() -> None:
     assert routed - listed == {page.path for page in PAGES} | {"/openapi.json"}
 
 
-@pytest.mark.parametrize("row", describe(), ids=lambda row: row.variable)
+@pytest.mark.parametrize("row", list(describe()), ids=lambda row: row.variable)
 def test_settings(row: object) -> None:
     help = getattr(row, "help", "")
     assert help.endswith("."), "a setting without help: add it in service/settings.py"

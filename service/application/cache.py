@@ -239,6 +239,16 @@ class Cache(Generic[V]):
                     self._forget_tags(entry)
         self._loads = {}
 
+    def clear(self) -> None:
+        """Forget everything, revisions too: for a database that is another one now."""
+        for segment in (self.memory._cache, self.memory._protected):
+            for entry in list(segment.values()):
+                self.memory.drop(entry)
+                entry.valid = False
+        self._retired.clear()
+        self._floor = 0
+        self._loads = {}
+
     def _load(
         self, key: Hashable, load: Callable[[], Awaitable[Loaded[V]]]
     ) -> asyncio.Task[Entry[V]]:

@@ -28,7 +28,7 @@ def to_billionths(value: Decimal) -> int:
 
 
 def from_billionths(stored: int) -> Decimal:
-    """The decimal as it is written in an answer: exact, without trailing zeros or an exponent."""
+    """The decimal as it is written in an answer: exact, without trailing zeros."""
     whole, rest = divmod(abs(stored), 10**DIGITS)
     sign = "-" if stored < 0 else ""
     if not rest:

@@ -81,7 +81,9 @@ class ModelFilter(Query, frozen=True, kw_only=True):
     released_before: Annotated[
         datetime.date | None, Meta(description="Released on this day or earlier.")
     ] = None
-    open_weights: bool | None = None
+    open_weights: Annotated[bool | None, Meta(description="Whether the weights are published.")] = (
+        None
+    )
     deprecated: Annotated[
         Ternary, Meta(description="Deprecated models: without, only, or both.")
     ] = "false"
@@ -118,7 +120,7 @@ class ModelDetailQuery(Query, frozen=True, kw_only=True):
         tuple[Include, ...],
         Meta(description="What to put beside the model; its current price always is."),
     ] = ()
-    fields: tuple[str, ...] = ()
+    fields: Annotated[tuple[str, ...], Meta(description="Only these members of the model.")] = ()
     as_of: AsOf = None
 
 
@@ -138,7 +140,9 @@ class PriceFilter(Query, frozen=True, kw_only=True):
     known_at: Annotated[
         datetime.datetime | None, Meta(description="What the service believed at this moment.")
     ] = None
-    service_tier: ServiceTier | None = None
+    service_tier: Annotated[ServiceTier | None, Meta(description="Prices of this tier only.")] = (
+        None
+    )
 
 
 class PriceQuery(PriceFilter, frozen=True, kw_only=True):
@@ -151,7 +155,7 @@ class PriceQuery(PriceFilter, frozen=True, kw_only=True):
 class ScoreFilter(Query, frozen=True, kw_only=True):
     """Which scores: shared by the list and the CSV export."""
 
-    model: Id | None = None
+    model: Annotated[Id | None, Meta(description="Model id.")] = None
     name: Annotated[Text | None, Meta(description="Benchmark name: the answer is then ranked.")] = (
         None
     )
@@ -189,10 +193,12 @@ class ChangeQuery(Query, frozen=True, kw_only=True):
     """`GET /v1/changes`."""
 
     since: Annotated[int, Meta(ge=0, description="Changes after this revision.")] = 0
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Changes at most.")] = 100
     table: Annotated[
         tuple[Literal["providers", "models", "pricing", "benchmarks"], ...],
         Meta(description="Any of them."),
     ] = ()
-    model: Id | None = None
+    model: Annotated[
+        Id | None, Meta(description="Changes of this model, its prices and its scores.")
+    ] = None
     kind: Annotated[tuple[str, ...], Meta(description="Any of them.")] = ()

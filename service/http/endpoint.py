@@ -27,6 +27,8 @@ class Service:
     """What use cases are given; made once per process by `service.app`."""
 
     reader: Database
+    # Where writes go, if that is another database than the one that is read.
+    primary: Database | None
     settings: Settings
     clock: Callable[[], datetime.datetime]
 
@@ -36,7 +38,7 @@ class Endpoint:
     """A read endpoint: `GET path` runs `use_case` and renders what it returns.
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
-    name, any of `reader`, `query` (or `filter`), `id`, `today` and `settings`.
+    name, any of `reader`, `primary`, `query` (or `wanted`), `id`, `today` and `region`.
     """
 
     path: str
@@ -53,6 +55,8 @@ class Endpoint:
     # Name of the answer's schema; None where the answer is not JSON.
     component: str | None = None
     media: str = JSON
+    # Whether the question itself may name what is not there; a path with an id always may.
+    not_found: bool = False
     # Arguments of the use case that the path settles; then also which struct the query is.
     given: Mapping[str, Any] = field(default_factory=dict)
     parameters: type[Query] | None = None
@@ -62,7 +66,7 @@ class Endpoint:
     def query(self) -> type[Query]:
         """The struct that holds the parameters."""
         hints = typing.get_type_hints(self.use_case)
-        kind = hints.get("query", hints.get("filter", NoQuery))
+        kind = hints.get("query", NoQuery)
         return typing.cast("type[Query]", self.parameters or kind)
 
     @cached_property
@@ -91,11 +95,12 @@ class Endpoint:
         """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
         given = {
             "reader": service.reader,
+            "primary": service.primary,
             "query": query,
-            "filter": query,
+            "wanted": query,
             "id": id,
             "today": service.clock().astimezone(datetime.UTC).date(),
-            "settings": service.settings,
+            "region": service.settings.region,
             **self.given,
         }
         result = self.use_case(**{name: given[name] for name in self._takes if name in given})

@@ -11,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from service.domain.answers import AnswerMeta
-from service.errors import ServiceError
+from service.errors import DatabaseUnusable, ServiceError
 from service.http.reply import CACHE_CONTROL, JSON, Reply, encode
 from service.http.words import quoted
 
@@ -35,6 +35,11 @@ _log = logging.getLogger("service.http")
 
 def error_reply(error: Exception, *, method: str, path: str, request_id: str) -> Reply:
     """The response for any exception; what is not for the client is logged and left out."""
+    if isinstance(error, DatabaseUnusable):  # its words are for the operator: they name paths
+        _log.error("request %s failed: %s", request_id, error.message)
+        headers = {"Retry-After": str(math.ceil(error.retry_after))}
+        message = f"the database cannot be used: the log says why at request {request_id}"
+        return _reply(error.code, message, None, headers)
     if isinstance(error, ServiceError) and error.code != "internal":
         retry_after = getattr(error, "retry_after", None)
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
-from msgspec import UNSET, Struct, UnsetType, inspect
+from msgspec import UNSET, inspect
 
 from service import __version__
 from service.domain.answers import AnswerMeta
@@ -16,48 +14,15 @@ from service.http.errors import STATUS
 from service.http.params import Parameter, parameters_of
 from service.http.reply import JSON, encode
 from service.http.rules import NOT_NEGATIVE, model_members
+from service.http.schemas import Schema, components, members, ref
 
-Schema = dict[str, Any]
-_REF: Final = "#/components/schemas/{name}"
 # What a string parameter may hold, and an item of a list, which commas separate.
 _TEXT: Final = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
 _ITEM: Final = r"^[^\x00-\x1F\x7F,]*[^\s\x00-\x1F\x7F,][^\x00-\x1F\x7F,]*$"
-ErrorCode = Literal[
-    "invalid_request", "unauthorized", "forbidden", "not_found", "method_not_allowed", "conflict",
-    "precondition_failed", "payload_too_large", "misdirected", "rate_limited", "internal",
-    "unavailable",
-]  # fmt: skip
-
-
-class Error(Struct, frozen=True):
-    """What was wrong, and what would be right."""
-
-    code: ErrorCode
-    message: str
-    details: Any | UnsetType = UNSET
-
-
-class ErrorResponse(Struct, frozen=True):
-    """The answer to a request that failed."""
-
-    data: None
-    meta: AnswerMeta
-    error: Error
 
 
 def document(endpoints: Sequence[Endpoint]) -> bytes:
     """The OpenAPI 3.1 document."""
-    answers = {one.component: one.data for one in endpoints if one.component}
-    types = [
-        msgspec.defstruct(name, [("data", data), ("meta", AnswerMeta)])
-        for name, data in answers.items()
-    ]
-    _, components = msgspec.json.schema_components([*types, ErrorResponse], ref_template=_REF)
-    for schema in components.values():
-        _always_there(schema)
-    for endpoint in endpoints:
-        if endpoint.component and "fields" in endpoint.query.__struct_fields__:
-            _allow_fewer_members(components, endpoint.component)
     paths: dict[str, Schema] = {}
     for endpoint in endpoints:
         paths[endpoint.path] = {"get": _operation(endpoint)}
@@ -76,18 +41,18 @@ def document(endpoints: Sequence[Endpoint]) -> bytes:
             "servers": [{"url": "/"}],
             "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in endpoints)],
             "paths": paths,
-            "components": {"schemas": _plain(components), "responses": _errors()},
+            "components": {"schemas": components(endpoints), "responses": _errors()},
         }
     )
 
 
 def _operation(endpoint: Endpoint) -> Schema:
     statuses = ["invalid_request", "internal", "unavailable"]
-    if endpoint.prefix:
+    if endpoint.prefix or endpoint.not_found:
         statuses.insert(1, "not_found")
     schema: Schema = {"type": "string"}
     if endpoint.component:
-        schema = {"$ref": _REF.format(name=endpoint.component)}
+        schema = {"$ref": ref(endpoint.component)}
     return {
         "operationId": endpoint.operation,
         "tags": [endpoint.tag],
@@ -121,8 +86,7 @@ def _path_parameters(endpoint: Endpoint) -> list[Schema]:
 
 def _query_parameters(endpoint: Endpoint) -> list[Schema]:
     """Each field of the query struct; names, types, bounds and defaults are the struct's."""
-    _, components = msgspec.json.schema_components([endpoint.query], ref_template=_REF)
-    properties: Schema = _plain(components[endpoint.query.__name__]["properties"])
+    properties = members(endpoint.query)
     parameters = parameters_of(endpoint.query)
     return [
         _query_parameter(parameter, properties[name], endpoint.asks.get(name))
@@ -172,43 +136,6 @@ def _typed(example: str, schema: Schema) -> Any:
     return example
 
 
-def _always_there(schema: Schema) -> None:
-    """Mark members that have a default as required: answers carry them always."""
-    properties: dict[str, Schema] = schema.get("properties", {})
-    required = set(schema.get("required", ()))
-    required |= {name for name, one in properties.items() if "default" in one}
-    for one in properties.values():
-        one.pop("default", None)
-    if required:
-        schema["required"] = [name for name in properties if name in required]
-
-
-def _allow_fewer_members(components: Schema, response: str) -> None:
-    """With `fields` an answer holds only those members: none of them is always there."""
-    whole, some = components["ModelDetail"], "ModelMembers"
-    text = "Those members of a model that `fields` names."
-    components[some] = {"title": some, "description": text} | {
-        key: whole[key] for key in ("type", "properties")
-    }
-    properties = components[response]["properties"]
-    full = properties["data"]
-    fewer = json.loads(json.dumps(full).replace("/ModelDetail", f"/{some}"))
-    properties["data"] = {"anyOf": [full, fewer]}
-
-
-def _plain(schema: Any) -> Any:
-    """What msgspec leaves out or sees otherwise: decimals are numbers here, choices are strings."""
-    if isinstance(schema, dict):
-        changed = {key: _plain(value) for key, value in schema.items()}
-        if changed.get("format") == "decimal":
-            del changed["format"]
-            changed["type"] = "number"
-        if all(isinstance(one, str) for one in changed.get("enum", (None,))):
-            changed["type"] = "string"
-        return changed
-    return [_plain(one) for one in schema] if isinstance(schema, list) else schema
-
-
 # What each error means, and a message as an example.
 _ERRORS: Final = {
     "invalid_request": (
@@ -225,7 +152,7 @@ _ERRORS: Final = {
 
 
 def _errors() -> Schema:
-    schema = {"$ref": _REF.format(name="ErrorResponse")}
+    schema = {"$ref": ref("ErrorResponse")}
     found: Schema = {}
     for code, (description, message) in _ERRORS.items():
         error = {"code": code, "message": message}

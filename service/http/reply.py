@@ -134,15 +134,17 @@ def select(data: Any, fields: Sequence[str]) -> Any:
 def csv_page(rows: Iterable[Sequence[object]]) -> bytes:
     """Rows as RFC 4180 has them, in UTF-8; text that a spreadsheet would run is made inert."""
     page = io.StringIO(newline="")
-    csv.writer(page, lineterminator="\r\n").writerows(map(_cells, rows))
+    csv.writer(page, lineterminator="\r\n").writerows(
+        [_cell(value) for value in row] for row in rows
+    )
     return page.getvalue().encode()
 
 
-def _cells(row: Sequence[object]) -> list[object]:
-    return [
-        f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else format(cell, "f") if isinstance(cell, Decimal)
-        else str(cell).lower() if isinstance(cell, bool)
-        else cell
-        for cell in row
-    ]  # fmt: skip
+def _cell(value: object) -> object:
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format(value, "f") if isinstance(value, Decimal) else value

@@ -11,7 +11,20 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from service.http.api import export, health, models, pricing, providers
+from service.http.api import (
+    benchmarks,
+    catalog,
+    changes,
+    compare,
+    export,
+    health,
+    metrics,
+    models,
+    pricing,
+    providers,
+    search,
+    status,
+)
 from service.http.api.docs import PAGES, Page, description
 from service.http.endpoint import Endpoint, Service
 from service.http.openapi import document
@@ -21,13 +34,21 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     providers.DETAIL,
     models.LIST,
     models.DETAIL,
+    compare.MODELS,
+    search.MATCHES,
+    catalog.DOCUMENT,
     pricing.LIST,
+    benchmarks.LIST,
+    changes.LIST,
+    changes.FEED,
     export.PROVIDERS,
     export.MODELS,
     export.PRICING,
     export.BENCHMARKS,
+    status.STATUS,
     health.LIVE,
     health.READY,
+    metrics.METRICS,
 )
 
 _BY_PATH: Final = {one.path: one for one in ENDPOINTS if not one.prefix}

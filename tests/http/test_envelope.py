@@ -256,7 +256,9 @@ def test_csv_cells() -> None:
     assert csv_page([cells]) == (
         b'\'=1+1,\'+1,\'-1,\'@x,\'\tx,"\'\rx","a""b","a,b","a\nb",,-5,true,ok\r\n'
     )
-    assert csv_page([[Decimal("-1E-7")]]) == b"-0.0000001\r\n"
+    assert csv_page([[Decimal("-1E-7"), ("text", "image"), ()]]) == (
+        b'-0.0000001,"text,image",\r\n'
+    )
 
 
 def test_members_that_are_left_out_stay_out() -> None:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from service.application.export import export
-from service.domain.queries import ModelFilter, NoQuery, PriceFilter, Query, ScoreFilter
+from service.application.export import TABLES, export, header
+from service.domain.queries import Query
 from service.http.endpoint import Endpoint
 from service.http.reply import CACHE_CONTROL, Stream, csv_page
 
-MEDIA: Final = "text/csv; charset=utf-8; header=present"
+Pages: TypeAlias = AsyncIterator[list[tuple[Any, ...]]]
 
 
-def _stream(pages: AsyncIterator[list[tuple[Any, ...]]], endpoint: Endpoint, _: Query) -> Stream:
-    name = endpoint.path.rpartition("/")[2]
+def _stream(pages: Pages, endpoint: Endpoint, _: Query) -> Stream:
+    table = endpoint.given["table"]
     headers = (
-        (b"content-type", MEDIA.encode()),
-        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+        (b"content-type", b"text/csv; charset=utf-8; header=present"),
+        (b"content-disposition", f'attachment; filename="{table}.csv"'.encode()),
         (b"cache-control", CACHE_CONTROL[endpoint.keep]),
         (b"vary", b"Accept-Encoding"),
     )
-    return Stream(headers, (csv_page(rows) async for rows in pages))
+    return Stream(headers, _csv(header(table), pages))
 
 
-def _table(table: str, parameters: type[Query], example: str, asks: dict[str, str]) -> Endpoint:
+async def _csv(columns: tuple[str, ...], pages: Pages) -> AsyncIterator[bytes]:
+    head = csv_page([columns])
+    async for rows in pages:
+        yield head + csv_page(rows)
+        head = b""
+    if head:  # no row at all
+        yield head
+
+
+def _table(table: str, asks: dict[str, str], example: str) -> Endpoint:
     return Endpoint(
         path=f"/v1/export/{table}.csv",
         operation=f"export{table.title()}",
@@ -36,7 +45,7 @@ def _table(table: str, parameters: type[Query], example: str, asks: dict[str, st
         ),
         use_case=export,
         given={"table": table},
-        parameters=parameters,
+        parameters=TABLES[table],
         render=_stream,
         media="text/csv",
         keep="live",
@@ -46,26 +55,20 @@ def _table(table: str, parameters: type[Query], example: str, asks: dict[str, st
 
 
 PROVIDERS: Final = _table(
-    "providers",
-    NoQuery,
-    "id,name,website\r\nanthropic,Anthropic,https://www.anthropic.com\r\n",
-    {},
+    "providers", {}, "id,name,website\r\nanthropic,Anthropic,https://www.anthropic.com\r\n"
 )
 MODELS: Final = _table(
     "models",
-    ModelFilter,
-    "id,provider_id,name\r\nanthropic/claude-sonnet-4-5,anthropic,Claude Sonnet 4.5\r\n",
     {"provider": "anthropic"},
+    "id,providerId,name\r\nanthropic/claude-sonnet-4-5,anthropic,Claude Sonnet 4.5\r\n",
 )
 PRICING: Final = _table(
     "pricing",
-    PriceFilter,
-    "id,model_id,effective_date,input_price\r\n2718,anthropic/claude-sonnet-4-5,2025-09-29,3\r\n",
     {"model": "anthropic/claude-sonnet-4-5"},
+    "id,modelId,inputPrice,outputPrice\r\n2718,anthropic/claude-sonnet-4-5,3,15\r\n",
 )
 BENCHMARKS: Final = _table(
     "benchmarks",
-    ScoreFilter,
-    "id,model_id,benchmark_name,score\r\n141,anthropic/claude-sonnet-4-5,arena-overall,1451\r\n",
     {"name": "arena-overall"},
+    "id,modelId,benchmarkName,score\r\n141,anthropic/claude-sonnet-4-5,arena-overall,1451\r\n",
 )
