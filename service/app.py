@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 import os
@@ -12,10 +13,13 @@ from typing import Any, cast
 
 from litestar import Litestar
 
+from service.application.cache import BoundedMemory, Cache
+from service.application.watch import Watch
 from service.http.asgi import App
 from service.http.edge import Edge
 from service.http.endpoint import Service
 from service.http.errors import handle
+from service.http.front import Front, Kept
 from service.http.routes import handlers
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
@@ -30,6 +34,15 @@ def utc_now() -> datetime.datetime:
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     """The service as an ASGI application; databases are opened at startup, closed at shutdown."""
     service: Service | None = None
+    cache: Cache[Kept] = Cache(BoundedMemory(settings.cache_entries, settings.cache_bytes))
+    front = Front(
+        cache,
+        {
+            "list": settings.cache_list_seconds,
+            "detail": settings.cache_detail_seconds,
+            "prices": settings.cache_prices_seconds,
+        },
+    )
 
     def get_service() -> Service:
         assert service is not None, "a request came before the lifespan's startup"
@@ -49,8 +62,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             primary = None
             if settings.primary_database_url:
                 primary = connect(settings.primary_database_url, primary_options(settings))
-            service = Service(reader, primary, settings, clock)
+            watch = Watch(reader, cache, clock, settings.watch_interval)
+            service = Service(reader, primary, settings, clock, front, watch)
+            watching = asyncio.create_task(watch.run())
             yield
+            watching.cancel()
             service = None
 
     app = Litestar(
@@ -62,7 +78,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         openapi_config=None,
         logging_config=None,
     )
-    return Edge(cast("Any", app), region=settings.region)
+    return Edge(cast("Any", app), front, region=settings.region)
 
 
 def reader_options(settings: Settings) -> DatabaseOptions:

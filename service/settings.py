@@ -65,6 +65,18 @@ class Settings:
         5.0, "Seconds that a call to the database may take, waiting included.", least=0.001
     )
     database_pool_size: int = _setting(4, "Connections to a database per process.", least=1)
+    cache_entries: int = _setting(10_000, "Answers that a process keeps at most.", least=0)
+    cache_bytes: int = _setting(
+        67_108_864, "Bytes that a process keeps of answers at most.", least=0
+    )
+    cache_list_seconds: float = _setting(3600.0, "Seconds that a list is kept.", least=0)
+    cache_detail_seconds: float = _setting(900.0, "Seconds that one model is kept.", least=0)
+    cache_prices_seconds: float = _setting(
+        86_400.0, "Seconds that prices and scores are kept.", least=0
+    )
+    watch_interval: float = _setting(
+        0.25, "Seconds between two looks for changes that others wrote.", least=0.01
+    )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
     log_level: LogLevel = _setting(  # noqa: RUF009

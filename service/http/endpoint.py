@@ -12,14 +12,18 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.domain.answers import Answer
 from service.domain.queries import NoQuery, Query
 from service.http.params import check_id, parse
-from service.http.reply import JSON, Keep, Reply, Stream, json_reply
+from service.http.reply import JSON, KEPT, Keep, Reply, Stream, json_reply
 from service.settings import Settings
 from service.storage.database import Database
+
+if TYPE_CHECKING:
+    from service.application.watch import Watch
+    from service.http.front import Front, Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Service:
     primary: Database | None
     settings: Settings
     clock: Callable[[], datetime.datetime]
+    front: Front
+    watch: Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +91,15 @@ class Endpoint:
         """What a path with an id begins with."""
         return self.path.removesuffix("{id}") if self.path.endswith("{id}") else None
 
-    async def answer(self, service: Service, query_string: bytes, id: str = "") -> Reply | Stream:
-        """Parse, ask, encode. Raises what parsing and the use case raise."""
-        query = parse(self.query, query_string, max_bytes=service.settings.max_query_bytes)
+    async def answer(self, service: Service, spelling: Spelling, id: str = "") -> Reply | Stream:
+        """Parse, then answer from what is kept or ask. Raises what parsing and the use case raise.
+
+        A request with credentials is `private`: nothing is kept of it, nor it answered from that.
+        """
+        query = parse(self.query, spelling.query_string, service.settings.max_query_bytes)
         check_id(id)
+        if self.keep in KEPT and not spelling.private:
+            return await service.front.answer(self, service, query, id, spelling)
         return await self.ask(service, query, id)
 
     async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream:

@@ -37,7 +37,7 @@ _MOMENT: Final = re.compile(
 )
 
 
-def parse(kind: type[Q], query_string: bytes, *, max_bytes: int = 8192) -> Q:
+def parse(kind: type[Q], query_string: bytes, max_bytes: int = 8192) -> Q:
     """The query that a raw query string asks; raises `InvalidRequest`."""
     if len(query_string) > max_bytes:
         raise InvalidRequest(

@@ -30,6 +30,8 @@ _FRESH: Final[dict[Keep, tuple[int, int]]] = {
     "prices": (60, 86400),
     "fixed": (3600, 3600),
 }
+# Kinds of answers that the process keeps.
+KEPT: Final[tuple[Keep, ...]] = ("list", "detail", "prices")
 CACHE_CONTROL: Final[dict[Keep, bytes]] = {
     "live": b"public, max-age=0, must-revalidate",
     "never": b"no-store",
@@ -55,6 +57,8 @@ class Reply:
     status: int
     headers: Headers
     body: bytes
+    # State of the catalogue that it was made from, where it was made from one.
+    revision: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
@@ -116,7 +120,7 @@ def reply(
         headers.append((b"etag", tag.encode()))
     if revision is not None:
         headers.append((b"x-revision", str(revision).encode()))
-    return Reply(200, tuple(headers), body)
+    return Reply(200, tuple(headers), body, revision)
 
 
 def select(data: Any, fields: Sequence[str]) -> Any:

@@ -27,6 +27,7 @@ from service.http.api import (
 )
 from service.http.api.docs import PAGES, Page, description
 from service.http.endpoint import Endpoint, Service
+from service.http.front import Spelling
 from service.http.openapi import document
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -77,7 +78,7 @@ def handlers(service: Callable[[], Service]) -> list[HTTPRouteHandler]:
 def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         id = request.scope["path_params"].get("id", "").removeprefix("/")
-        reply: Any = await endpoint.answer(service(), request.scope["query_string"], id)
+        reply: Any = await endpoint.answer(service(), Spelling.of(request.scope), id)
         return reply  # type: ignore[no-any-return]
 
     return _read(endpoint.path.replace("{id}", "{id:path}"), handle)

@@ -64,6 +64,29 @@ async def page(db: Database, query: ChangeQuery, *, newest_first: bool = False) 
     )
 
 
+class Touched(NamedTuple):
+    """A changed row: its table and key, and the model it belongs to (None for a provider)."""
+
+    table: str
+    row_id: str
+    model_id: str | None
+
+
+async def touched(db: Database, since: int, limit: int) -> list[Touched]:
+    """The rows changed after a revision, each once, at most `limit`."""
+    (rows,) = await db.fetch(
+        Statement(
+            "changes.touched",
+            """
+            SELECT DISTINCT c.table_name, c.row_id, c.model_id FROM changes AS c
+            WHERE c.revision > :since LIMIT :limit
+            """,
+            {"since": since, "limit": limit},
+        )
+    )
+    return [Touched(*cast("tuple[str, str, str | None]", row)) for row in rows]
+
+
 def _change(row: Row) -> Change:
     revision, table, id, model_id, kind, before, after, actor, run_id, changed_at = row
     return Change(

@@ -1,0 +1,89 @@
+"""What changed, told to the cache: by the process that wrote, and by watching the revision."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.application.cache import Cache
+from service.errors import ServiceError
+from service.storage import changes, status
+from service.storage.changes import Touched
+from service.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+# Changes that are looked at one by one; after more of them at once nothing kept is worth sparing.
+MANY: Final = 2_000
+
+
+def tags_of(touched: Iterable[Touched]) -> set[str]:
+    """The tags that changes retire.
+
+    A table's own name stands for whatever spans it, `model:ID` for one model with its prices and
+    scores, `provider:ID` for one provider, `models-of:ID` for what its models are.
+    """
+    tags: set[str] = set()
+    for table, row_id, model_id in touched:
+        tags.add(table)
+        if model_id is None:
+            tags.add(f"provider:{row_id}")
+        else:
+            tags |= {f"model:{model_id}", f"models-of:{model_id.partition('/')[0]}"}
+    return tags
+
+
+@dataclass(slots=True)
+class Watch:
+    """Follows the revision of one database on behalf of one process's cache."""
+
+    reader: Database
+    cache: Cache[Any]
+    clock: Callable[[], datetime.datetime]
+    # Seconds between two looks. A look is one point read.
+    interval: float = 0.25
+    revision: int | None = None
+    _day: datetime.date | None = None
+
+    async def look(self) -> None:
+        """Retire what changed since the last look; raises what the database raises."""
+        newest = (await status.snapshot(self.reader)).revision
+        today = self.clock().astimezone(datetime.UTC).date()
+        if self.revision is None or newest < self.revision or self._day != today:
+            # Another database than before, or other current prices: nothing kept is of use.
+            self.cache.clear()
+        elif newest > self.revision:
+            await self._retire(self.reader, self.revision, newest)
+        self.revision, self._day = newest, today
+
+    async def wrote(self, writer: Database, revision: int) -> None:
+        """Retire what this process itself changed, before it acknowledges the write.
+
+        `writer` may be ahead of the database that is watched, which is looked at all the same.
+        """
+        if self.revision is not None and revision > self.revision:
+            await self._retire(writer, self.revision, revision)
+
+    async def _retire(self, database: Database, since: int, newest: int) -> None:
+        touched = await changes.touched(database, since, MANY)
+        if len(touched) < MANY:
+            self.cache.retire(tags_of(touched), newest)
+        else:
+            self.cache.retire_all(newest)
+
+    async def run(self) -> None:
+        """Look forever. A database that is away is looked for again; kept answers stay."""
+        away = False
+        while True:
+            try:
+                await self.look()
+                away = False
+            except ServiceError as error:
+                if not away:
+                    log.warning("cannot watch the database: %s", error.message)
+                away = True
+            await asyncio.sleep(self.interval)

@@ -1,0 +1,173 @@
+"""Answers out of the cache: in front of the framework where the question was asked before.
+
+A question is kept under what it means (the endpoint, the id, the parsed query in one spelling).
+The way it was spelled on the wire leads there too, once it has been asked: such a request is
+answered before anything is parsed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from service.application.cache import Cache, Entry, Loaded
+from service.domain.queries import Query
+from service.http.encoding import WORTH_IT, Encoding, compress, negotiate
+from service.http.endpoint import Endpoint, Service
+from service.http.reply import Headers, Keep, Reply
+
+# A query string longer than this is parsed each time; so is one more spelling than this.
+_LONGEST_SPELLING: Final = 512
+_SPELLINGS: Final = 20_000
+# Bytes from which compression leaves the event loop.
+_LARGE: Final = 262_144
+# Lists in a query whose order means nothing.
+_SETS: Final = (
+    *("provider", "supports", "input_modalities", "output_modalities"),
+    *("fields", "include", "facets"),
+)
+_ALL_TABLES: Final = frozenset({"providers", "models", "pricing", "benchmarks"})
+
+
+class Spelling(NamedTuple):
+    """How a question came over the wire."""
+
+    path: str
+    query_string: bytes
+    accept_encoding: bytes
+    # With credentials, which nothing that is shared may come near to.
+    private: bool
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> Spelling:
+        """The spelling of a request."""
+        given = dict(scope["headers"])
+        return cls(
+            scope["path"],
+            scope["query_string"],
+            given.get(b"accept-encoding", b""),
+            b"authorization" in given or b"cookie" in given,
+        )
+
+
+class Sent(NamedTuple):
+    """A reply in one content encoding, with the headers that make it so."""
+
+    headers: Headers
+    body: bytes
+    etag: bytes
+
+
+@dataclass(slots=True)
+class Kept:
+    """A reply and its encoded forms, each made when it is first asked for."""
+
+    reply: Reply
+    sent: dict[Encoding, Sent] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Front:
+    """The cache as requests see it."""
+
+    cache: Cache[Kept]
+    # Seconds that an answer of each kind may be served without asking the database.
+    seconds: Mapping[Keep, float]
+    _spellings: dict[tuple[str, bytes, bytes], tuple[Entry[Kept], Sent]] = field(
+        default_factory=dict
+    )
+
+    def find(self, path: str, query_string: bytes, accept_encoding: bytes) -> Sent | None:
+        """What to send for a question that was asked in just this way before."""
+        spelling = (path, query_string, accept_encoding)
+        found = self._spellings.get(spelling)
+        if found is None:
+            return None
+        entry, sent = found
+        if entry.key is None or not entry.valid or self.cache.now() >= entry.fresh_until:
+            del self._spellings[spelling]
+            return None
+        self.cache.memory.used(entry)
+        self.cache.counters.hits += 1
+        return sent
+
+    async def answer(
+        self, endpoint: Endpoint, service: Service, query: Query, id: str, spelling: Spelling
+    ) -> Reply:
+        """The answer to a parsed question, kept or loaded, encoded as the client likes it."""
+        question = canonical(query)
+
+        async def load() -> Loaded[Kept]:
+            reply = await endpoint.ask(service, question, id)
+            assert isinstance(reply, Reply), f"{endpoint.operation} streams: it cannot be kept"
+            tags = tags_of(endpoint, question, id)
+            tagged = (*reply.headers, (b"cache-tag", ",".join(sorted(tags)).encode()))
+            return Loaded(
+                Kept(Reply(reply.status, tagged, reply.body)),
+                tags,
+                reply.revision or 0,
+                self.seconds[endpoint.keep],
+                len(reply.body),
+            )
+
+        entry, state = await self.cache.get((endpoint.operation, id, question), load)
+        sent = await self._encoded(entry, negotiate(spelling.accept_encoding))
+        if entry.key is not None and len(spelling.query_string) <= _LONGEST_SPELLING:
+            if len(self._spellings) >= _SPELLINGS:
+                self._spellings.clear()
+            hit = sent._replace(headers=(*sent.headers, (b"x-cache", b"hit")))
+            self._spellings[spelling[:3]] = entry, hit
+        return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
+
+    async def _encoded(self, entry: Entry[Kept], encoding: Encoding) -> Sent:
+        kept = entry.value
+        if len(kept.reply.body) < WORTH_IT:
+            encoding = "identity"
+        if encoding not in kept.sent:
+            if len(kept.reply.body) < _LARGE:
+                sent = encoded(kept.reply, encoding)
+            else:
+                sent = await asyncio.to_thread(encoded, kept.reply, encoding)
+            if encoding not in kept.sent:  # another request may have been faster
+                kept.sent[encoding] = sent
+                if encoding != "identity":
+                    self.cache.memory.grow(entry, len(sent.body))
+        return kept.sent[encoding]
+
+
+def encoded(reply: Reply, encoding: Encoding) -> Sent:
+    """A reply in a content encoding. Each has an entity tag of its own, since it is other bytes."""
+    etag = next((value for name, value in reply.headers if name == b"etag"), b"")
+    if encoding == "identity":
+        return Sent(reply.headers, reply.body, etag)
+    body = compress(reply.body, encoding)
+    etag = etag[:-1] + f'-{encoding}"'.encode()
+    changed = {b"etag": etag, b"content-length": str(len(body)).encode()}
+    headers = tuple((name, changed.get(name, value)) for name, value in reply.headers)
+    return Sent((*headers, (b"content-encoding", encoding.encode())), body, etag)
+
+
+def canonical(query: Query) -> Query:
+    """The same question in one spelling: lists whose order means nothing are sorted."""
+    changed = {}
+    for name in _SETS:
+        if value := getattr(query, name, ()):
+            changed[name] = tuple(sorted(set(value)))
+    return msgspec.structs.replace(query, **changed) if changed else query
+
+
+def tags_of(endpoint: Endpoint, query: Query, id: str) -> frozenset[str]:
+    """What an answer depends on, in the words of `service.application.watch.tags_of`."""
+    if id and endpoint.tag == "providers":
+        return frozenset({f"provider:{id}", f"models-of:{id}"})
+    model = getattr(query, "model", None)
+    models = (id,) if id else (model,) if model else getattr(query, "ids", ())
+    if not models:
+        return _ALL_TABLES
+    return frozenset(
+        tag for one in models for tag in (f"model:{one}", f"provider:{one.partition('/')[0]}")
+    )
