@@ -63,7 +63,6 @@ class Counters:
     hits: int = 0
     misses: int = 0
     stale: int = 0
-    evictions: int = 0
 
 
 class BoundedMemory(SimpleMemoryCache):  # type: ignore[misc]

@@ -100,7 +100,8 @@ class Endpoint:
         check_id(id)
         if self.keep in KEPT and not spelling.private:
             return await service.front.answer(self, service, query, id, spelling)
-        return await self.ask(service, query, id)
+        reply = await self.ask(service, query, id)
+        return reply.private() if spelling.private and isinstance(reply, Reply) else reply
 
     async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream:
         """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
@@ -110,6 +111,7 @@ class Endpoint:
             "query": query,
             "wanted": query,
             "id": id,
+            "cache": service.front.cache,
             "today": service.clock().astimezone(datetime.UTC).date(),
             "region": service.settings.region,
             **self.given,

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
@@ -59,6 +59,11 @@ class Reply:
     body: bytes
     # State of the catalogue that it was made from, where it was made from one.
     revision: int | None = None
+
+    def private(self) -> Reply:
+        """The same for one client alone: nobody may keep it."""
+        headers = (pair for pair in self.headers if pair[0] != b"cache-control")
+        return replace(self, headers=(*headers, (b"cache-control", CACHE_CONTROL["never"])))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from service import __version__
+from service.application.cache import Cache
 from service.domain.queries import Query
 from service.errors import Unavailable
 from service.http.endpoint import Endpoint
@@ -27,13 +28,34 @@ aicompare_revision %d
 """
 
 
-async def metrics(reader: Database) -> str:
+_CACHE: Final = """\
+# HELP aicompare_cache_answers_total Answers by where they came from.
+# TYPE aicompare_cache_answers_total counter
+aicompare_cache_answers_total{state="hit"} %d
+aicompare_cache_answers_total{state="miss"} %d
+aicompare_cache_answers_total{state="stale"} %d
+# HELP aicompare_cache_evictions_total Answers that made room for others.
+# TYPE aicompare_cache_evictions_total counter
+aicompare_cache_evictions_total %d
+# HELP aicompare_cache_entries Answers kept.
+# TYPE aicompare_cache_entries gauge
+aicompare_cache_entries %d
+# HELP aicompare_cache_bytes Bytes kept.
+# TYPE aicompare_cache_bytes gauge
+aicompare_cache_bytes %d
+"""
+
+
+async def metrics(reader: Database, cache: Cache[Any]) -> str:
     """Figures in Prometheus' text format; a database that is away is one of them, no error."""
+    counters, memory = cache.counters, cache.memory
+    answers = (counters.hits, counters.misses, counters.stale)
+    kept = _CACHE % (*answers, memory.evictions, len(memory), memory.bytes)
     try:
         revision = (await snapshot(reader)).revision
     except Unavailable:
-        return _TEXT % (__version__, 0)
-    return _TEXT % (__version__, 1) + _REVISION % revision
+        return _TEXT % (__version__, 0) + kept
+    return _TEXT % (__version__, 1) + _REVISION % revision + kept
 
 
 def _text(text: str, endpoint: Endpoint, _: Query) -> Reply:
