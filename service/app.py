@@ -17,12 +17,14 @@ from service.application.cache import BoundedMemory, Cache
 from service.application.watch import Watch
 from service.http.asgi import App
 from service.http.edge import Edge
+from service.http.elsewhere import Elsewhere
 from service.http.endpoint import Service
 from service.http.errors import handle
 from service.http.front import Front, Kept
 from service.http.routes import handlers
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
+from service.storage.failover import Breaker, Failover
 
 Clock = Callable[[], datetime.datetime]
 
@@ -54,15 +56,16 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         async with AsyncExitStack() as databases:
 
             def connect(url: str, options: DatabaseOptions) -> Database:
-                database = open_database(url, options)
+                database = Breaker(open_database(url, options))
                 databases.push_async_callback(database.close)
                 return database
 
-            reader = connect(settings.database_url, reader_options(settings))
-            primary = None
+            replica = connect(settings.database_url, reader_options(settings))
+            reader, primary = replica, None
             if settings.primary_database_url:
                 primary = connect(settings.primary_database_url, primary_options(settings))
-            watch = Watch(reader, cache, clock, settings.watch_interval)
+                reader = Failover(replica, primary)
+            watch = Watch(replica, cache, clock, settings.watch_interval)
             service = Service(reader, primary, settings, clock, front, watch)
             watching = asyncio.create_task(watch.run())
             yield
@@ -78,7 +81,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         openapi_config=None,
         logging_config=None,
     )
-    return Edge(cast("Any", app), front, region=settings.region)
+    return Edge(cast("Any", app), front, Elsewhere.of(settings), region=settings.region)
 
 
 def reader_options(settings: Settings) -> DatabaseOptions:

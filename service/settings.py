@@ -61,6 +61,12 @@ class Settings:
     primary_region: str | None = _setting(
         None, "Name of the region that writes.", also="PRIMARY_REGION"
     )
+    primary_url: str | None = _setting(
+        None, "Public URL of the service that writes, for sending writes on to it."
+    )
+    fly_app: str | None = _setting(
+        None, "Name of the app on Fly, whose proxy replays writes elsewhere.", also="FLY_APP_NAME"
+    )
     database_deadline: float = _setting(
         5.0, "Seconds that a call to the database may take, waiting included.", least=0.001
     )
@@ -76,6 +82,9 @@ class Settings:
     )
     watch_interval: float = _setting(
         0.25, "Seconds between two looks for changes that others wrote.", least=0.01
+    )
+    min_revision_wait: float = _setting(
+        1.0, "Seconds that a reader waits for the revision it asks for.", least=0
     )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 
 import service
 from service.application.answers import one
@@ -14,7 +15,11 @@ from service.storage.database import Database
 
 
 async def get_status(
-    reader: Database, primary: Database | None = None, *, region: str | None = None
+    reader: Database,
+    primary: Database | None = None,
+    *,
+    now: datetime.datetime,
+    region: str | None = None,
 ) -> Answer[Status]:
     """Counts and revision of the database that is read.
 
@@ -23,11 +28,12 @@ async def get_status(
     """
     found = await stored.get(reader)
     lag: int | None = 0
+    seconds: float | None = 0.0
     if primary is not None:
-        lag = None
+        lag = seconds = None
         with contextlib.suppress(Unavailable):
-            newest = await stored.snapshot(primary)
-            lag = max(0, newest.revision - found.snapshot.revision)
+            lag, since = await stored.behind(primary, found.snapshot.revision)
+            seconds = _age(since, now)
     status = Status(
         version=service.__version__,
         revision=found.snapshot.revision,
@@ -38,5 +44,12 @@ async def get_status(
         price_day=found.snapshot.price_day,
         counts=found.counts,
         replication_lag=lag,
+        replication_lag_seconds=seconds,
     )
     return one(status, found.snapshot)
+
+
+def _age(since: str | None, now: datetime.datetime) -> float:
+    if since is None:
+        return 0.0
+    return max(0.0, (now - datetime.datetime.fromisoformat(since)).total_seconds())

@@ -36,3 +36,7 @@ class Status(Record, frozen=True, kw_only=True):
         int | None,
         Meta(description="Revisions that the primary is ahead; null when it cannot be asked."),
     ]
+    replication_lag_seconds: Annotated[
+        float | None,
+        Meta(description="Age of the oldest change that is not here yet, in seconds."),
+    ]

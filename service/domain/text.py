@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Provider ids are one path segment; model ids may hold `/`, `:`, `@`, `+`, `~` and more, but no comma:
-# ids stand in lists.
+# Provider ids are one path segment; model ids may hold `/`, `:`, `@`, `+`, `~` and more, but no
+# comma: ids stand in lists.
 PROVIDER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 MODEL_ID: Final = r"^[A-Za-z0-9@~][A-Za-z0-9._:/@+~=-]{0,199}$"
 # A whole model id: `provider/model`.

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Final
 
 from service.http.asgi import App, Message, Receive, Scope, Send
+from service.http.elsewhere import SAFE, Elsewhere
 from service.http.errors import error_reply
 from service.http.front import Front, Sent
 from service.http.reply import Headers, Reply
@@ -54,9 +55,17 @@ class Edge:
     error that the contract knows.
     """
 
-    def __init__(self, app: App, front: Front, *, region: str | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        front: Front,
+        elsewhere: Elsewhere | None = None,
+        *,
+        region: str | None = None,
+    ) -> None:
         self.framework = app
         self._front = front
+        self._elsewhere = elsewhere
         self._common: Headers = (*SECURITY, *CORS)
         if region:
             self._common += ((b"x-region", region.encode()),)
@@ -109,6 +118,8 @@ class Edge:
         try:
             if method == "OPTIONS" and b"access-control-request-method" in given:
                 await PREFLIGHT(inner, receive, forward)
+            elif self._elsewhere is not None and method not in SAFE:
+                await self._elsewhere.reply(scope)(inner, receive, forward)
             else:
                 await self.framework(inner, receive, forward)
         except Exception as error:

@@ -10,13 +10,14 @@ import datetime
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from service.application.regions import reach
 from service.domain.answers import Answer
 from service.domain.queries import NoQuery, Query
-from service.http.params import check_id, parse
+from service.http.params import check_id, parse, parse_revision
 from service.http.reply import JSON, KEPT, Keep, Reply, Stream, json_reply
 from service.settings import Settings
 from service.storage.database import Database
@@ -98,6 +99,11 @@ class Endpoint:
         """
         query = parse(self.query, spelling.query_string, service.settings.max_query_bytes)
         check_id(id)
+        if spelling.min_revision is not None:
+            seconds = service.settings.min_revision_wait
+            revision = parse_revision(spelling.min_revision)
+            if elsewhere := await reach(service.watch, service.primary, revision, seconds):
+                return await self.ask(replace(service, reader=elsewhere), query, id)
         if self.keep in KEPT and not spelling.private:
             return await service.front.answer(self, service, query, id, spelling)
         reply = await self.ask(service, query, id)
@@ -105,6 +111,7 @@ class Endpoint:
 
     async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream:
         """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
+        now = service.clock().astimezone(datetime.UTC)
         given = {
             "reader": service.reader,
             "primary": service.primary,
@@ -112,7 +119,8 @@ class Endpoint:
             "wanted": query,
             "id": id,
             "cache": service.front.cache,
-            "today": service.clock().astimezone(datetime.UTC).date(),
+            "now": now,
+            "today": now.date(),
             "region": service.settings.region,
             **self.given,
         }

@@ -41,6 +41,7 @@ class Spelling(NamedTuple):
     accept_encoding: bytes
     # With credentials, which nothing that is shared may come near to.
     private: bool
+    min_revision: bytes | None
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Spelling:
@@ -51,6 +52,7 @@ class Spelling(NamedTuple):
             scope["query_string"],
             given.get(b"accept-encoding", b""),
             b"authorization" in given or b"cookie" in given,
+            given.get(b"min-revision"),
         )
 
 

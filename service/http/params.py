@@ -69,6 +69,13 @@ def check_id(id: str) -> None:
         raise InvalidRequest("the id in the path holds a control character")
 
 
+def parse_revision(text: bytes) -> int:
+    """The value of a `Min-Revision` header; raises `InvalidRequest`."""
+    if not re.fullmatch(rb"[0-9]{1,18}", text):
+        raise InvalidRequest("Min-Revision is a whole number, as X-Revision of a write gives it")
+    return int(text)
+
+
 def split(query_string: bytes) -> Iterable[tuple[str, str]]:
     """Names and values of a query string, decoded; raises `InvalidRequest` for malformed ones."""
     for part in query_string.split(b"&"):

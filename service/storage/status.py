@@ -41,6 +41,31 @@ async def get(db: Database) -> DatabaseStatus:
     )
 
 
+class Behind(NamedTuple):
+    """How far a database is behind another: changes it has not, and when the first was made."""
+
+    revisions: int
+    since: str | None
+
+
+async def behind(primary: Database, revision: int) -> Behind:
+    """What the primary has after a revision: a point read."""
+    (rows,) = await primary.fetch(
+        Statement(
+            "status.behind",
+            """
+            SELECT coalesce(max(revision), :revision) - :revision,
+                (SELECT changed_at FROM changes WHERE revision > :revision
+                 ORDER BY revision LIMIT 1)
+            FROM changes
+            """,
+            {"revision": revision},
+        )
+    )
+    revisions, since = cast("tuple[int, str | None]", rows[0])
+    return Behind(max(0, revisions), since)
+
+
 async def snapshot(db: Database) -> Snapshot:
     """The newest change alone: a point read."""
     (rows,) = await db.fetch(SNAPSHOT)

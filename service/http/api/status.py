@@ -33,6 +33,7 @@ STATUS: Final = Endpoint(
             price_day="2026-11-22",
             counts=Counts(providers=141, models=5120, pricing=7204, benchmarks=1688),
             replication_lag=0,
+            replication_lag_seconds=0.0,
         )
     ),
 )
