@@ -225,7 +225,9 @@ def _path(url: str) -> Path:
 
 
 def _writable(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return os.access(
+        path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    ) and os.access(path.parent, os.W_OK)
 
 
 def _cannot_open(path: Path) -> DatabaseUnusable:

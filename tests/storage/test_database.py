@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +359,18 @@ def test_urls_that_name_no_database(url: str) -> None:
         open_database(url)
 
 
+@contextmanager
+def no_longer_root() -> Iterator[None]:
+    """Root may write everything: be nobody for a while, where the tests run as root."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
 class TestSqlite:
     """What can be wrong with a file: one line that says what, and what to do."""
 
@@ -397,17 +410,20 @@ class TestSqlite:
             await rows(database)
         await database.close()
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-    async def test_read_only_file(self, tmp_path: Path) -> None:
-        url, path = f"file:{tmp_path}/a.db", tmp_path / "a.db"
-        database = open_database(url, DatabaseOptions(read_only=False, create=True))
-        await database.script(SCHEMA)
-        await database.close()
-        path.chmod(0o400)
-        database = open_database(url, DatabaseOptions(read_only=False))
-        with pytest.raises(DatabaseUnusable, match="cannot be written"):
-            await database.batch(insert("a", 1))
-        await database.close()
+    async def test_read_only_file(self) -> None:
+        # Not under tmp_path: nobody else gets into its parents.
+        with tempfile.TemporaryDirectory() as folder:
+            url, path = f"file:{folder}/a.db", Path(folder) / "a.db"
+            database = open_database(url, DatabaseOptions(read_only=False, create=True))
+            await database.script(SCHEMA)
+            await database.close()
+            path.chmod(0o444)
+            path.parent.chmod(0o777)
+            with no_longer_root():
+                database = open_database(url, DatabaseOptions(read_only=False))
+                with pytest.raises(DatabaseUnusable, match="cannot be written"):
+                    await database.batch(insert("a", 1))
+                await database.close()
 
     async def test_full_disk(self, tmp_path: Path) -> None:
         url = f"file:{tmp_path}/a.db"
