@@ -225,9 +225,8 @@ def _path(url: str) -> Path:
 
 
 def _writable(path: Path) -> bool:
-    return os.access(
-        path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
-    ) and os.access(path.parent, os.W_OK)
+    effective = os.access in os.supports_effective_ids
+    return all(os.access(p, os.W_OK, effective_ids=effective) for p in (path, path.parent))
 
 
 def _cannot_open(path: Path) -> DatabaseUnusable:
