@@ -6,7 +6,9 @@
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 CREATE DOMAIN flag AS smallint CHECK (VALUE IN (0, 1));
-CREATE DOMAIN day AS text COLLATE "C" CHECK (VALUE = to_char(VALUE::date, 'YYYY-MM-DD'));
+CREATE DOMAIN day AS text COLLATE "C" CHECK (
+    VALUE ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND VALUE = to_char(VALUE::date, 'YYYY-MM-DD')
+);
 CREATE DOMAIN month_or_day AS text COLLATE "C" CHECK (
     VALUE IN (
         to_char(rpad(VALUE, 10, '-01')::date, 'YYYY-MM-DD'),
@@ -184,6 +186,18 @@ CREATE TABLE listing (
     output_price bigint
 );
 
+-- How many models of the listing are alike in what most lists filter by and in what facets count, so
+-- that a total needs no scan. Derived: the view listing_counts_source defines it, triggers keep it.
+CREATE TABLE listing_counts (
+    bits bigint NOT NULL,
+    mode text COLLATE "C" NOT NULL,
+    -- Empty where it is unknown: a key is never null.
+    family text COLLATE "C" NOT NULL,
+    deprecated flag NOT NULL,
+    models bigint NOT NULL,
+    PRIMARY KEY (bits, mode, family, deprecated)
+);
+
 CREATE INDEX models_provider ON models (provider_id, deprecated);
 CREATE INDEX models_deprecated ON models (deprecated);
 CREATE INDEX models_canonical ON models (canonical);
@@ -194,16 +208,22 @@ CREATE INDEX pipeline_runs_started ON pipeline_runs (started_at DESC);
 CREATE INDEX changes_row ON changes (table_name, row_id, revision);
 CREATE INDEX changes_model ON changes (model_id, revision);
 CREATE INDEX changes_kind ON changes (kind, revision);
-CREATE INDEX listing_name ON listing (name_folded, model_id);
-CREATE INDEX listing_provider ON listing (provider_id, model_id, deprecated);
 CREATE INDEX listing_canonical ON listing (canonical);
-CREATE INDEX listing_released ON listing (release_date, model_id);
-CREATE INDEX listing_context ON listing (context_window, model_id);
-CREATE INDEX listing_output ON listing (max_output, model_id);
+CREATE INDEX listing_next_price ON listing (next_price_date) WHERE next_price_date IS NOT NULL;
+-- An index for each order of the list, in the direction that it is mostly asked for.
+CREATE INDEX listing_name ON listing (name_folded, model_id);
+CREATE INDEX listing_provider ON listing (provider_id, model_id);
+CREATE INDEX listing_released ON listing (release_date DESC NULLS LAST, model_id);
+CREATE INDEX listing_context ON listing (context_window DESC NULLS LAST, model_id);
+CREATE INDEX listing_output ON listing (max_output DESC NULLS LAST, model_id);
 CREATE INDEX listing_input_price ON listing (input_price, model_id);
 CREATE INDEX listing_output_price ON listing (output_price, model_id);
-CREATE INDEX listing_updated ON listing (updated_at, model_id);
-CREATE INDEX listing_next_price ON listing (next_price_date) WHERE next_price_date IS NOT NULL;
+CREATE INDEX listing_updated ON listing (updated_at DESC NULLS LAST, model_id);
+-- Everything that is filtered or counted by, for totals and facets over the whole listing.
+CREATE INDEX listing_kinds ON listing (
+    bits, mode, family, deprecated, context_window, max_output, input_price, output_price,
+    release_date
+);
 
 CREATE INDEX listing_search ON listing USING gin (search_text gin_trgm_ops);
 
@@ -260,6 +280,10 @@ LEFT JOIN pricing AS c ON c.id = (
 )
 WHERE m.deleted_at IS NULL AND p.deleted_at IS NULL;
 
+CREATE VIEW listing_counts_source AS
+SELECT bits, mode, coalesce(family, '') AS family, deprecated, count(*) AS models
+FROM listing GROUP BY bits, mode, coalesce(family, ''), deprecated;
+
 -- Brings one model's row of the listing up to date.
 CREATE FUNCTION refresh_listing(changed text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -300,6 +324,30 @@ BEGIN
     );
 END $$;
 
+CREATE FUNCTION count_listing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.bits, NEW.mode, NEW.family, NEW.deprecated)
+        IS NOT DISTINCT FROM (OLD.bits, OLD.mode, OLD.family, OLD.deprecated) THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        UPDATE listing_counts SET models = models - 1
+        WHERE (bits, mode, family, deprecated)
+            = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated);
+        DELETE FROM listing_counts
+        WHERE (bits, mode, family, deprecated)
+            = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated) AND models = 0;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO listing_counts AS c
+        VALUES (NEW.bits, NEW.mode, coalesce(NEW.family, ''), NEW.deprecated, 1)
+        ON CONFLICT (bits, mode, family, deprecated) DO UPDATE SET models = c.models + 1;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE ON listing
+FOR EACH ROW EXECUTE FUNCTION count_listing();
+
 -- Keys without a sequence: it would leave gaps after a rollback, and engines would differ.
 CREATE FUNCTION number_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -315,8 +363,10 @@ CREATE TRIGGER benchmarks_numbered BEFORE INSERT ON benchmarks
 FOR EACH ROW EXECUTE FUNCTION number_row();
 
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    hidden text[] := ARRAY['updated_at', 'name_folded'];
 BEGIN
-    IF NEW IS DISTINCT FROM OLD AND NEW.updated_at = OLD.updated_at THEN
+    IF NEW.updated_at = OLD.updated_at AND to_jsonb(NEW) - hidden <> to_jsonb(OLD) - hidden THEN
         NEW.updated_at := (SELECT coalesce(now, utc_now()) FROM catalog_state);
     END IF;
     RETURN NEW;
@@ -453,9 +503,9 @@ FOR EACH ROW WHEN (NEW.price_day <> OLD.price_day) EXECUTE FUNCTION price_day_mo
 
 -- migrate:down
 
-DROP VIEW listing_source;
-DROP TABLE listing, changes, pipeline_runs, benchmarks, pricing, models, providers, catalog_state;
+DROP VIEW listing_counts_source, listing_source;
+DROP TABLE listing, listing_counts, changes, pipeline_runs, benchmarks, pricing, models, providers, catalog_state;
 DROP FUNCTION listing_follows_model, listing_follows_provider, listing_follows_price,
-    log_change, price_day_moved, refresh_listing, number_row, touch, utc_now, utc_today;
+    log_change, price_day_moved, refresh_listing, count_listing, number_row, touch, utc_now, utc_today;
 DROP DOMAIN flag, day, month_or_day;
 DROP EXTENSION pg_trgm;

@@ -40,9 +40,8 @@ CREATE TABLE models (
     license TEXT,
     -- YYYY-MM-DD, or YYYY-MM where only the month is known.
     knowledge_cutoff TEXT CHECK (
-        knowledge_cutoff IS NULL
-        OR coalesce(date(knowledge_cutoff), substr(date(knowledge_cutoff || '-01'), 1, 7), '')
-            = knowledge_cutoff
+        knowledge_cutoff
+            IS coalesce(date(knowledge_cutoff), substr(date(knowledge_cutoff || '-01'), 1, 7))
     ),
     release_date TEXT CHECK (release_date IS date(release_date)),
     deprecated INTEGER NOT NULL DEFAULT 0 CHECK (deprecated IN (0, 1)),
@@ -172,6 +171,18 @@ CREATE TABLE listing (
     output_price INTEGER
 );
 
+-- How many models of the listing are alike in what most lists filter by and in what facets count, so
+-- that a total needs no scan. Derived: the view listing_counts_source defines it, triggers keep it.
+CREATE TABLE listing_counts (
+    bits INTEGER NOT NULL,
+    mode TEXT NOT NULL,
+    -- Empty where it is unknown: a key is never null.
+    family TEXT NOT NULL,
+    deprecated INTEGER NOT NULL,
+    models INTEGER NOT NULL,
+    PRIMARY KEY (bits, mode, family, deprecated)
+);
+
 CREATE INDEX models_provider ON models (provider_id, deprecated);
 CREATE INDEX models_deprecated ON models (deprecated);
 CREATE INDEX models_canonical ON models (canonical);
@@ -182,16 +193,53 @@ CREATE INDEX pipeline_runs_started ON pipeline_runs (started_at DESC);
 CREATE INDEX changes_row ON changes (table_name, row_id, revision);
 CREATE INDEX changes_model ON changes (model_id, revision);
 CREATE INDEX changes_kind ON changes (kind, revision);
-CREATE INDEX listing_name ON listing (name_folded, model_id);
-CREATE INDEX listing_provider ON listing (provider_id, model_id, deprecated);
 CREATE INDEX listing_canonical ON listing (canonical);
-CREATE INDEX listing_released ON listing (release_date, model_id);
-CREATE INDEX listing_context ON listing (context_window, model_id);
-CREATE INDEX listing_output ON listing (max_output, model_id);
-CREATE INDEX listing_input_price ON listing (input_price, model_id);
-CREATE INDEX listing_output_price ON listing (output_price, model_id);
-CREATE INDEX listing_updated ON listing (updated_at, model_id);
 CREATE INDEX listing_next_price ON listing (next_price_date) WHERE next_price_date IS NOT NULL;
+-- An index for each order of the list, in the direction that it is mostly asked for. All hold every
+-- column that the list filters by, so that rows which a filter leaves out cost no look at the table.
+CREATE INDEX listing_ids ON listing (
+    model_id, deprecated, bits, context_window, max_output, input_price, output_price, release_date
+);
+CREATE INDEX listing_name ON listing (
+    name_folded, model_id, deprecated, bits, context_window, max_output, input_price, output_price,
+    release_date
+);
+CREATE INDEX listing_provider ON listing (
+    provider_id, model_id, deprecated, bits, context_window, max_output, input_price, output_price,
+    release_date
+);
+CREATE INDEX listing_released ON listing (
+    release_date DESC, model_id, deprecated, bits, context_window, max_output, input_price,
+    output_price
+);
+CREATE INDEX listing_context ON listing (
+    context_window DESC, model_id, deprecated, bits, max_output, input_price, output_price,
+    release_date
+);
+CREATE INDEX listing_output ON listing (
+    max_output DESC, model_id, deprecated, bits, context_window, input_price, output_price,
+    release_date
+);
+CREATE INDEX listing_input_price ON listing (
+    input_price, model_id, deprecated, bits, context_window, max_output, output_price, release_date
+);
+CREATE INDEX listing_output_price ON listing (
+    output_price, model_id, deprecated, bits, context_window, max_output, input_price, release_date
+);
+CREATE INDEX listing_updated ON listing (
+    updated_at DESC, model_id, deprecated, bits, context_window, max_output, input_price,
+    output_price, release_date
+);
+-- Everything that is filtered or counted by, for totals and facets over the whole listing.
+CREATE INDEX listing_kinds ON listing (
+    bits, mode, family, deprecated, context_window, max_output, input_price, output_price,
+    release_date
+);
+-- Words of one or two characters have no trigram: they are looked for in all texts.
+CREATE INDEX listing_text ON listing (
+    search_text, deprecated, bits, context_window, max_output, input_price, output_price,
+    release_date
+);
 
 CREATE VIEW listing_source AS
 SELECT
@@ -245,6 +293,10 @@ LEFT JOIN pricing AS c ON c.id = (
     ORDER BY l.effective_date DESC LIMIT 1
 )
 WHERE m.deleted_at IS NULL AND p.deleted_at IS NULL;
+
+CREATE VIEW listing_counts_source AS
+SELECT bits, mode, coalesce(family, '') AS family, deprecated, count(*) AS models
+FROM listing GROUP BY bits, mode, coalesce(family, ''), deprecated;
 
 -- Inserting a model's id here brings its row of the listing up to date.
 CREATE VIEW listing_refresh AS SELECT model_id FROM listing;
@@ -306,6 +358,35 @@ END;
 CREATE TRIGGER listing_search_deleted AFTER DELETE ON listing BEGIN
     INSERT INTO listing_search (listing_search, rowid, search_text)
     VALUES ('delete', OLD.number, OLD.search_text);
+END;
+
+CREATE TRIGGER listing_count_inserted AFTER INSERT ON listing BEGIN
+    INSERT INTO listing_counts
+    VALUES (NEW.bits, NEW.mode, coalesce(NEW.family, ''), NEW.deprecated, 1)
+    ON CONFLICT DO UPDATE SET models = models + 1;
+END;
+
+CREATE TRIGGER listing_count_deleted AFTER DELETE ON listing BEGIN
+    UPDATE listing_counts SET models = models - 1
+    WHERE (bits, mode, family, deprecated)
+        = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated);
+    DELETE FROM listing_counts
+    WHERE (bits, mode, family, deprecated)
+        = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated) AND models = 0;
+END;
+
+CREATE TRIGGER listing_count_updated AFTER UPDATE OF bits, mode, family, deprecated ON listing
+WHEN (NEW.bits, NEW.mode, NEW.family, NEW.deprecated)
+    IS NOT (OLD.bits, OLD.mode, OLD.family, OLD.deprecated) BEGIN
+    UPDATE listing_counts SET models = models - 1
+    WHERE (bits, mode, family, deprecated)
+        = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated);
+    DELETE FROM listing_counts
+    WHERE (bits, mode, family, deprecated)
+        = (OLD.bits, OLD.mode, coalesce(OLD.family, ''), OLD.deprecated) AND models = 0;
+    INSERT INTO listing_counts
+    VALUES (NEW.bits, NEW.mode, coalesce(NEW.family, ''), NEW.deprecated, 1)
+    ON CONFLICT DO UPDATE SET models = models + 1;
 END;
 
 CREATE TRIGGER providers_inserted AFTER INSERT ON providers BEGIN
@@ -739,9 +820,11 @@ END;
 -- migrate:down
 
 DROP VIEW listing_refresh;
+DROP VIEW listing_counts_source;
 DROP VIEW listing_source;
 DROP TABLE listing_search;
 DROP TABLE listing;
+DROP TABLE listing_counts;
 DROP TABLE changes;
 DROP TABLE pipeline_runs;
 DROP TABLE benchmarks;

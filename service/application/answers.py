@@ -68,3 +68,9 @@ def page(
             facets=facets or UNSET,
         ),
     )
+
+
+def written(data: T, revision: int, changed_at: str | None) -> Answer[T]:
+    """The answer to a write: its outcome, and the revision from which on it can be read."""
+    meta = AnswerMeta(total=1, page=1, page_size=1, last_updated=changed_at, revision=revision)
+    return Answer(data=data, meta=meta)

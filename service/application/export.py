@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from service.application.pricing import believed
 from service.domain.benchmarks import Score
 from service.domain.models import Model
 from service.domain.pricing import Price
@@ -50,7 +51,14 @@ async def _pieces(
             wanted = msgspec.structs.replace(wanted, as_of=today)
         return stored.models(reader, wanted)
     if isinstance(wanted, PriceFilter):
+        if wanted.known_at is not None:
+            return _believed(reader, wanted)
         return stored.pricing(reader, wanted)
     if isinstance(wanted, ScoreFilter):
         return stored.benchmarks(reader, wanted)
     return stored.providers(reader)
+
+
+async def _believed(reader: Database, wanted: PriceFilter) -> AsyncIterator[list[Price]]:
+    prices, _ = await believed(reader, wanted)
+    yield sorted(prices, key=lambda price: price.id)

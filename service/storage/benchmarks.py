@@ -9,7 +9,7 @@ from service.domain.benchmarks import RankedScore
 from service.domain.queries import ScoreFilter, ScoreQuery
 from service.storage.database import Database, Statement, Value
 from service.storage.mapping import PRICE, SCORE
-from service.storage.selection import price_as_of
+from service.storage.selection import price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -61,7 +61,6 @@ async def page(db: Database, query: ScoreQuery, as_of: datetime.date | None) -> 
                 AND {ahead} < {_BEST}
         )"""
         order = f"{_BEST}, b.model_id"
-    price = "l.price_id" if as_of is None else price_as_of("l.model_id")
     if as_of is not None:
         params["as_of"] = as_of.isoformat()
     columns = f"b.id AS score_id, {rank} AS place"
@@ -75,7 +74,7 @@ async def page(db: Database, query: ScoreQuery, as_of: datetime.date | None) -> 
             JOIN benchmarks AS b ON b.id = s.score_id
             JOIN models AS m ON m.id = b.model_id
             JOIN listing AS l ON l.model_id = b.model_id
-            LEFT JOIN pricing AS p ON p.id = {price}
+            LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
             ORDER BY {order}
             """,
             params,

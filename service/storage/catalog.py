@@ -9,7 +9,7 @@ from service.domain.catalog import Catalog
 from service.domain.models import ModelDetail
 from service.storage.database import Database, Statement, Value
 from service.storage.mapping import MODEL, PRICE, PROVIDER
-from service.storage.selection import price_as_of
+from service.storage.selection import price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -22,7 +22,6 @@ class FoundCatalog(NamedTuple):
 
 async def get(db: Database, as_of: datetime.date | None) -> FoundCatalog:
     """All providers and models by id."""
-    price = "l.price_id" if as_of is None else price_as_of("l.model_id")
     params: dict[str, Value] = {} if as_of is None else {"as_of": as_of.isoformat()}
     providers, models, snapshot = await db.fetch(
         Statement(
@@ -36,7 +35,7 @@ async def get(db: Database, as_of: datetime.date | None) -> FoundCatalog:
             SELECT {MODEL.select("m")}, {PRICE.select("p")}
             FROM listing AS l
             JOIN models AS m ON m.id = l.model_id
-            LEFT JOIN pricing AS p ON p.id = {price}
+            LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
             ORDER BY l.model_id
             """,
             params,

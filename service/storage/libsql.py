@@ -11,6 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -197,9 +198,16 @@ def _step(sql: str, condition: dict[str, Any]) -> dict[str, Any]:
 def _begun(begin: str, statements: Sequence[Statement]) -> Steps:
     steps: Steps = [{"stmt": {"sql": begin, "want_rows": False}}]
     for before, statement in enumerate(statements):
-        stmt = _stmt_to_proto((statement.sql, dict(statement.params)))
+        used = {n: v for n, v in statement.params.items() if n in _names(statement.sql)}
+        stmt = _stmt_to_proto((statement.sql, used))
         steps.append({"condition": {"type": "ok", "step": before}, "stmt": stmt})
     return steps
+
+
+@lru_cache(maxsize=1024)
+def _names(sql: str) -> frozenset[str]:
+    """The parameters of a statement; the server refuses others, which other engines pass over."""
+    return frozenset(re.findall(r":([A-Za-z_]\w*)", sql))
 
 
 def _rows(result: dict[str, Any]) -> list[Row]:

@@ -6,32 +6,50 @@ three characters and more in a trigram index, Postgres all of them; shorter ones
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from service.domain.text import fold
 from service.storage.database import Engine, Value
 
-TRIGRAM = 3
+_TRIGRAM: Final = 3
+# The listing by the trigram index of SQLite and libSQL, and the condition on `:words`.
+INDEXED: Final = (
+    "listing_search AS s CROSS JOIN listing AS l ON l.number = s.rowid",
+    "s.listing_search MATCH :words",
+)
 
 
-def contains(engine: Engine, q: str, alias: str = "l") -> tuple[str, dict[str, Value]]:
-    """A condition on the listing under `alias` and its parameters: all words of `q` are there."""
-    words = list(dict.fromkeys(fold(q).split(" ")))
-    if engine == "postgres":
-        indexed, scanned = [], words
-    else:
-        indexed = [word for word in words if len(word) >= TRIGRAM]
-        scanned = [word for word in words if len(word) < TRIGRAM]
-    conditions: list[str] = []
-    params: dict[str, Value] = {}
-    if indexed:
-        conditions.append(
-            f"{alias}.number IN "
-            "(SELECT rowid FROM listing_search WHERE listing_search MATCH :words)"
-        )
-        params["words"] = " AND ".join('"' + word.replace('"', '""') + '"' for word in indexed)
-    for i, word in enumerate(scanned):
-        conditions.append(f"{alias}.search_text LIKE :word{i} ESCAPE '\\'")
-        params[f"word{i}"] = f"%{like(word)}%"
-    return " AND ".join(conditions), params
+def words_of(q: str) -> list[str]:
+    """The words of a query, folded, each once."""
+    return list(dict.fromkeys(fold(q).split(" ")))
+
+
+def is_indexed(word: str) -> bool:
+    """Whether the trigram index knows the word."""
+    return len(word) >= _TRIGRAM
+
+
+def phrases(words: Sequence[str]) -> str:
+    """What to ask the trigram index for, to find those of the words that it knows."""
+    return " AND ".join('"' + w.replace('"', '""') + '"' for w in words if is_indexed(w))
+
+
+def contains(words: Sequence[str]) -> tuple[list[str], dict[str, Value]]:
+    """Conditions that the words are in the listing `l`, and parameters; scanned for on SQLite."""
+    params: dict[str, Value] = {f"word{i}": f"%{like(word)}%" for i, word in enumerate(words)}
+    return [f"l.search_text LIKE :{name} ESCAPE '\\'" for name in params], params
+
+
+def matching(engine: Engine, words: Sequence[str]) -> tuple[str, str, dict[str, Value]]:
+    """FROM and WHERE of the listing rows `l` that hold all the words, with parameters."""
+    if engine == "postgres" or not any(map(is_indexed, words)):
+        conditions, params = contains(words)
+        return "listing AS l", " AND ".join(conditions), params
+    start, condition = INDEXED
+    conditions, params = contains([word for word in words if not is_indexed(word)])
+    params["words"] = phrases(words)
+    return start, " AND ".join((condition, *conditions)), params
 
 
 def like(text: str) -> str:

@@ -6,13 +6,15 @@ import datetime
 from typing import Any, NamedTuple, cast
 
 from service.domain.benchmarks import Score
-from service.domain.models import CAPABILITIES, ModelDetail
+from service.domain.models import ModelDetail
 from service.domain.pricing import Price
-from service.domain.queries import Facet, Include, ModelQuery
+from service.domain.queries import Include, ModelQuery
+from service.storage import facets
 from service.storage.database import Database, Row, Statement, Value
 from service.storage.mapping import MODEL, PRICE, SCORE
-from service.storage.matching import contains, like
-from service.storage.selection import Selection, one_of, order, price_as_of
+from service.storage.matching import like, matching
+from service.storage.paging import paging
+from service.storage.selection import Selection, one_of, price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -28,45 +30,35 @@ class ModelPage(NamedTuple):
 async def page(db: Database, query: ModelQuery, as_of: datetime.date | None) -> ModelPage:
     """One page with total, facets and what `include` names, in one round trip."""
     found = Selection(db.engine, query, as_of)
-    keys_in_order = order(found, query.sort)
-    keys = ", ".join(f"{column} AS key{i}" for i, (column, _) in enumerate(keys_in_order))
-    by_keys = ", ".join(f"key{i} {direction}" for i, (_, direction) in enumerate(keys_in_order))
-    ordered = ", ".join(f"{column} {direction}" for column, direction in keys_in_order)
-    narrow = found.sql(f"l.model_id, l.price_id, {keys}") + (
-        f"\nORDER BY {ordered} LIMIT :page_size OFFSET :offset"
-    )
+    common, total, narrow, in_order = paging(found, query.sort)
     params = found.params | {
         "page_size": query.page_size,
         "offset": (query.page - 1) * query.page_size,
     }
-    price = "l.price_id" if as_of is None else price_as_of("l.model_id")
-    if as_of is not None:
-        params["as_of"] = as_of.isoformat()
-    statements = [
-        Statement(
-            "models.page",
-            f"""
-            SELECT {MODEL.select("m")}, {PRICE.select("p")}
-            FROM ({narrow}) AS l
-            JOIN models AS m ON m.id = l.model_id
-            LEFT JOIN pricing AS p ON p.id = {price}
-            ORDER BY {by_keys}
-            """,
-            params,
-        ),
-        Statement("models.total", found.sql("count(*)"), found.params),
-        SNAPSHOT,
-        *_beside(query.include, f"SELECT model_id FROM ({narrow}) AS page", params),
-        *(_facet(facet, found) for facet in query.facets),
-    ]
-    rows, totals, snapshot, *more = await db.fetch(*statements)
-    included = [name for name in ("benchmarks", "history") if name in query.include]
-    beside: dict[str, list[Row]] = dict(zip(included, more, strict=False))
-    facets = dict(zip(query.facets, more[len(included) :], strict=True))
+    # The total stands in each row, and in one without a model where the page is empty.
+    page = Statement(
+        "models.page",
+        f"""
+        {common}
+        SELECT {MODEL.select("m")}, {PRICE.select("p")}, t.total
+        FROM (SELECT ({total}) AS total) AS t
+        LEFT JOIN ({narrow}) AS n ON 1 = 1
+        LEFT JOIN listing AS l ON l.number = n.number
+        LEFT JOIN models AS m ON m.id = n.id
+        LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
+        ORDER BY {in_order}
+        """,
+        params,
+    )
+    beside = _beside(query.include, f"{common} SELECT n.id FROM ({narrow}) AS n", params)
+    rows, snapshot, *more = await db.fetch(
+        page, SNAPSHOT, *beside, *facets.statements(found, query.facets)
+    )
+    models = [row for row in rows if row[0] is not None]
     return ModelPage(
-        _details(rows, query.include, beside),
-        cast(int, totals[0][0]),
-        {name: _facet_counts(name, counts) for name, counts in facets.items()},
+        _details(models, query.include, more),
+        cast(int, rows[0][-1]),
+        facets.read(query.facets, more[len(beside) :]),
         read_snapshot(snapshot),
     )
 
@@ -76,7 +68,6 @@ async def get(
 ) -> tuple[list[ModelDetail], Snapshot]:
     """The models with these ids that are there, by id, in one round trip."""
     marks, params = one_of("id", ids)
-    price = "l.price_id" if as_of is None else price_as_of("l.model_id")
     rows, snapshot, *more = await db.fetch(
         Statement(
             "models.get",
@@ -84,7 +75,7 @@ async def get(
             SELECT {MODEL.select("m")}, {PRICE.select("p")}
             FROM listing AS l
             JOIN models AS m ON m.id = l.model_id
-            LEFT JOIN pricing AS p ON p.id = {price}
+            LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
             WHERE l.model_id IN ({marks}) ORDER BY l.model_id
             """,
             params if as_of is None else params | {"as_of": as_of.isoformat()},
@@ -92,9 +83,7 @@ async def get(
         SNAPSHOT,
         *_beside(include, marks, params),
     )
-    included = [name for name in ("benchmarks", "history") if name in include]
-    beside: dict[str, list[Row]] = dict(zip(included, more, strict=True))
-    return _details(rows, include, beside), read_snapshot(snapshot)
+    return _details(rows, include, more), read_snapshot(snapshot)
 
 
 async def nearest(db: Database, id: str) -> list[str]:
@@ -103,11 +92,11 @@ async def nearest(db: Database, id: str) -> list[str]:
     words = sorted({word for word in words if len(word) > 2}, key=lambda word: (-len(word), word))
     statements = []
     for word in words[:4]:
-        condition, params = contains(db.engine, word)
+        start, condition, params = matching(db.engine, [word])
         statements.append(
             Statement(
                 "models.nearest",
-                f"SELECT l.model_id FROM listing AS l WHERE {condition}"
+                f"SELECT l.model_id FROM {start} WHERE {condition}"
                 " ORDER BY CASE WHEN l.model_id LIKE :head ESCAPE '\\' THEN 0 ELSE 1 END,"
                 " l.model_id LIMIT 200",
                 params | {"head": f"{like(id.split('/', 1)[0].lower())}/%"},
@@ -149,14 +138,16 @@ def _beside(include: tuple[Include, ...], ids: str, params: dict[str, Value]) ->
 
 
 def _details(
-    rows: list[Row], include: tuple[Include, ...], beside: dict[str, list[Row]]
+    rows: list[Row], include: tuple[Include, ...], beside: list[list[Row]]
 ) -> list[ModelDetail]:
+    """Models, each with what the answers to `_beside` have of it."""
+    answers = iter(beside)
     scores: dict[Any, list[Score]] = {}
-    for row in beside.get("benchmarks", ()):
+    for row in next(answers) if "benchmarks" in include else ():
         score = SCORE.read(row)
         scores.setdefault(score.model_id, []).append(score)
     history: dict[Any, list[Price]] = {}
-    for row in beside.get("history", ()):
+    for row in next(answers) if "history" in include else ():
         price = PRICE.read(row)
         history.setdefault(price.model_id, []).append(price)
     details = []
@@ -170,24 +161,3 @@ def _details(
             values["history"] = tuple(history.get(row[0], ()))
         details.append(ModelDetail(**values))
     return details
-
-
-def _facet(facet: Facet, found: Selection) -> Statement:
-    if facet == "supports":
-        sums = ", ".join(
-            f"coalesce(sum(CASE WHEN (l.bits & {bit}) <> 0 THEN 1 ELSE 0 END), 0)"
-            for bit in CAPABILITIES.values()
-        )
-        return Statement("models.facet", found.sql(sums), found.params)
-    column = {"provider": "l.provider_id", "family": "l.family", "mode": "l.mode"}[facet]
-    return Statement(
-        "models.facet",
-        found.sql(f"{column}, count(*)") + f"\nGROUP BY {column} ORDER BY count(*) DESC, {column}",
-        found.params,
-    )
-
-
-def _facet_counts(facet: str, rows: list[Row]) -> dict[str, int]:
-    if facet == "supports":
-        return dict(zip(CAPABILITIES, cast("tuple[int, ...]", rows[0]), strict=True))
-    return {cast(str, value): cast(int, count) for value, count in rows if value is not None}

@@ -149,10 +149,9 @@ class PostgresDatabase:
             connection = await self._take()
             try:
                 yield connection
-            except errors.IntegrityError:
-                await connection.execute(b"ROLLBACK")
-                raise
             finally:
+                # One with a failed transaction is not used again: psycopg takes statements after
+                # the failed one for prepared, which the server never got to.
                 if self._closed or connection.info.transaction_status != TransactionStatus.IDLE:
                     await connection.close()
                 else:

@@ -73,12 +73,12 @@ async def page(db: Database, query: PriceQuery) -> PricePage:
     )
 
 
-async def believed(db: Database, query: PriceQuery) -> PricePage:
-    """The prices of one model as they stood in the service at `query.known_at`, by the change log.
+async def believed(db: Database, wanted: PriceFilter) -> tuple[list[Price], Snapshot]:
+    """The prices of one model as they stood in the service at `wanted.known_at`, newest first.
 
-    Filters apply to what was believed then.
+    They are read from the change log; filters apply to what was believed then.
     """
-    assert query.known_at is not None
+    assert wanted.known_at is not None
     rows, snapshot = await db.fetch(
         Statement(
             "pricing.believed",
@@ -91,7 +91,7 @@ async def believed(db: Database, query: PriceQuery) -> PricePage:
                 GROUP BY k.row_id
             ) AND c.after IS NOT NULL
             """,
-            {"model": query.model, "known_at": timestamp(query.known_at)},
+            {"model": wanted.model, "known_at": timestamp(wanted.known_at)},
         ),
         SNAPSHOT,
     )
@@ -100,9 +100,7 @@ async def believed(db: Database, query: PriceQuery) -> PricePage:
         columns = msgspec.json.decode(cast(str, after))
         if columns["deleted_at"] is None:
             prices.append(PRICE.read_logged(columns, cast(str, changed_at)))
-    prices = _filtered(prices, query)
-    start = (query.page - 1) * query.page_size
-    return PricePage(prices[start : start + query.page_size], len(prices), read_snapshot(snapshot))
+    return _filtered(prices, wanted), read_snapshot(snapshot)
 
 
 def _filtered(prices: list[Price], wanted: PriceFilter) -> list[Price]:

@@ -10,8 +10,8 @@ from service.domain.search import RANKS, Match
 from service.domain.text import fold
 from service.storage.database import Database, Row, Statement, Value
 from service.storage.mapping import PRICE
-from service.storage.matching import contains, like
-from service.storage.selection import price_as_of
+from service.storage.matching import like, matching, words_of
+from service.storage.selection import base_price
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 # What stands before a word in names and ids, beside the start of either.
@@ -66,7 +66,7 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     at their maker, models that are not deprecated, shorter names, and ids in order.
     """
     q = fold(query.q)
-    in_model, params = contains(db.engine, query.q)
+    start, in_model, params = matching(db.engine, words_of(query.q))
     for i, word in enumerate(dict.fromkeys(q.split(" "))):
         params[f"provider_word{i}"] = f"%{like(word)}%"
     in_provider = " AND ".join(
@@ -81,11 +81,11 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     models = f"""
         SELECT 1, CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END, l.deprecated,
             l.name_folded, l.model_id, l.search_text, l.price_id, l.context_window, l.provider_id
-        FROM listing AS l WHERE {in_model}
+        FROM {start} WHERE {in_model}
     """
     rank, patterns = _rank(q)
     order = "f.rank, f.kind, f.host, f.deprecated, f.size, f.name_folded, f.id"
-    price = "f.price_id" if as_of is None else price_as_of("f.id")
+    price = "f.price_id" if as_of is None else base_price("p.id", "f.id")
     rows, total, snapshot = await db.fetch(
         Statement(
             "search.page",
@@ -112,7 +112,7 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
         Statement(
             "search.total",
             f"""
-            SELECT (SELECT count(*) FROM listing AS l WHERE {in_model})
+            SELECT (SELECT count(*) FROM {start} WHERE {in_model})
                 + (SELECT count(*) FROM ({providers}) AS p)
             """,
             params,

@@ -1,4 +1,9 @@
-"""Which rows of the listing a filter leaves, and in which order: the FROM, WHERE and ORDER BY."""
+"""Which rows of the listing a filter leaves, and in which order: the FROM, WHERE and ORDER BY.
+
+SQLite has no statistics (the libSQL server refuses ANALYZE), so it is told where to start: at the
+filter that leaves least, or else along an index that holds every column that is filtered by.
+Postgres finds that out by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +11,29 @@ import datetime
 
 from service.domain.decimals import to_billionths
 from service.domain.models import CAPABILITIES, INPUT_MODALITIES, OPEN_WEIGHTS, OUTPUT_MODALITIES
-from service.domain.queries import ModelFilter, ModelSort
+from service.domain.queries import ModelFilter
 from service.storage.database import Engine, Value
-from service.storage.matching import contains
+from service.storage.matching import INDEXED, contains, is_indexed, phrases, words_of
 
-_SORT_COLUMNS: dict[str, str] = {
-    "name": "l.name_folded",
-    "provider": "l.provider_id",
-    "releaseDate": "l.release_date",
-    "contextWindow": "l.context_window",
-    "maxOutput": "l.max_output",
-    "inputPrice": "l.input_price",
-    "outputPrice": "l.output_price",
-    "updatedAt": "l.updated_at",
-    "score": "b.score",
-}
-_PRICED = {
-    "l.input_price": "c.input_price_per_million",
-    "l.output_price": "c.output_price_per_million",
-}
+_SCORED = "b.model_id = l.model_id AND b.benchmark_name = :benchmark AND b.deleted_at IS NULL"
+# Whether the current price is also the one that applied on `:as_of`.
+_SAME_PRICE = (
+    "coalesce(l.price_date, '') <= :as_of AND coalesce(l.next_price_date, '9999') > :as_of"
+)
 
 
 class Selection:
     """The listing rows that a filter leaves: FROM and WHERE, with their parameters.
 
-    `as_of` None reads the current prices that the listing holds; a day looks them up in the
-    history, which costs a lookup per row.
+    `as_of` None reads the current prices that the listing holds; for a day those that have changed
+    since are looked up in the history.
     """
 
     def __init__(self, engine: Engine, wanted: ModelFilter, as_of: datetime.date | None) -> None:
-        self.params: dict[str, Value] = {}
+        self.params: dict[str, Value] = {} if as_of is None else {"as_of": as_of.isoformat()}
+        self._as_of = as_of
+        self._looks_up = False
         self._where: list[str] = []
-        self._joins: list[str] = []
-        self.as_of = as_of
-        self.needs_price = False
-        if wanted.q is not None:
-            condition, params = contains(engine, wanted.q)
-            self._where.append(condition)
-            self.params |= params
-        self._one_of("l.model_id", "id", wanted.ids)
-        self._one_of("l.provider_id", "provider", wanted.provider)
         if wanted.deprecated != "any":
             self._compare("l.deprecated =", "deprecated", int(wanted.deprecated == "true"))
         bits = sum({CAPABILITIES[c] for c in wanted.supports})
@@ -56,46 +44,85 @@ class Selection:
         if bits:
             self._where.append("(l.bits & :bits) = :bits")
             self.params["bits"] = bits
+        counted = len(self._where)
+        self._one_of("l.model_id", "id", wanted.ids)
+        self._one_of("l.provider_id", "provider", wanted.provider)
         self._compare("l.canonical =", "canonical", wanted.canonical)
         self._compare("l.context_window >=", "min_context", wanted.min_context)
         self._compare("l.max_output >=", "min_output", wanted.min_output)
         self._compare("l.release_date >=", "released_after", day(wanted.released_after))
         self._compare("l.release_date <=", "released_before", day(wanted.released_before))
         for name, limit in (
-            ("input_price", wanted.max_input_price),
-            ("output_price", wanted.max_output_price),
+            ("l.input_price", wanted.max_input_price),
+            ("l.output_price", wanted.max_output_price),
         ):
             if limit is not None:
-                self._compare(self.column(f"l.{name}") + " <=", f"max_{name}", to_billionths(limit))
+                self._compare(f"{self.column(name)} <=", f"max_{name[2:]}", to_billionths(limit))
         if wanted.benchmark is not None:
-            self._joins.append(
-                "JOIN benchmarks AS b ON b.model_id = l.model_id"
-                " AND b.benchmark_name = :benchmark AND b.deleted_at IS NULL"
-            )
+            self._where.append(_SCORED)
             self.params["benchmark"] = wanted.benchmark
             if wanted.min_score is not None:
                 self._compare("b.score >=", "min_score", to_billionths(wanted.min_score))
+        # Whether words have to be looked for in every text, for want of another start.
+        self.scans_text = False
+        self._from, self._follows = self._start(engine, wanted)
+        # Whether listing_counts can tell how many rows there are.
+        self.is_counted = len(self._where) == counted
+        # Whether to find all rows costs less than to find those of a page and to count the others.
+        self.is_narrow = (engine != "postgres" and not self._follows) or self._looks_up
 
     def column(self, name: str) -> str:
-        """A listing column, or where the price of another day is read instead."""
-        if self.as_of is not None and name in _PRICED:
-            self.needs_price = True
-            return _PRICED[name]
-        return name
+        """A listing column; of a price the one that applied on the day."""
+        if self._as_of is None or name not in ("l.input_price", "l.output_price"):
+            return name
+        self._looks_up = True
+        stored = base_price(f"p.{name[2:]}_per_million")
+        return f"CASE WHEN {_SAME_PRICE} THEN {name} ELSE {stored} END"
 
-    def narrow(self, condition: str, **params: Value) -> None:
-        """Add a condition of the caller's."""
-        self._where.append(condition)
+    def sql(self, columns: str, index: str | None = None) -> str:
+        """`SELECT columns FROM … WHERE …`; along this index, if no filter has a better start."""
+        start = self._from
+        if index and self._follows:
+            # Prices of another day are in no index: the table's own order is the cheapest then.
+            start += " NOT INDEXED" if self._looks_up else f" INDEXED BY {index}"
+        return f"SELECT {columns} FROM {start}{self._conditions()}"
+
+    def counts(self, columns: str) -> str:
+        """The same over listing_counts, where `is_counted`."""
+        return f"SELECT {columns} FROM listing_counts AS l{self._conditions()}"
+
+    def _conditions(self) -> str:
+        return f"\nWHERE {' AND '.join(self._where)}" if self._where else ""
+
+    def _start(self, engine: Engine, wanted: ModelFilter) -> tuple[str, bool]:
+        """Where the rows come from, and whether along an index of the caller's choice.
+
+        Adds the conditions on the words of `q`, which depend on that.
+        """
+        words = [] if wanted.q is None else words_of(wanted.q)
+        start, follows = "listing AS l", False
+        if engine == "postgres" or wanted.ids:
+            pass
+        elif wanted.canonical is not None:
+            start += " INDEXED BY listing_canonical"
+        elif wanted.provider:
+            start += " INDEXED BY listing_provider"
+        elif wanted.benchmark is not None:
+            start = f"benchmarks AS b CROSS JOIN {start}"
+        elif any(map(is_indexed, words)):
+            start, condition = INDEXED
+            self._where.append(condition)
+            self.params["words"] = phrases(words)
+            words = [word for word in words if not is_indexed(word)]
+        else:
+            follows = True
+            self.scans_text = bool(words)
+        if wanted.benchmark is not None and "benchmarks" not in start:
+            start += " CROSS JOIN benchmarks AS b"
+        conditions, params = contains(words)
+        self._where += conditions
         self.params |= params
-
-    def sql(self, columns: str) -> str:
-        """`SELECT columns FROM … WHERE …`."""
-        joins = list(self._joins)
-        if self.needs_price and self.as_of is not None:
-            self.params["as_of"] = self.as_of.isoformat()
-            joins.append(f"LEFT JOIN pricing AS c ON c.id = {price_as_of('l.model_id')}")
-        where = f"\nWHERE {' AND '.join(self._where)}" if self._where else ""
-        return f"SELECT {columns} FROM listing AS l {' '.join(joins)}{where}"
+        return start, follows
 
     def _compare(self, comparison: str, name: str, value: Value) -> None:
         if value is not None:
@@ -115,25 +142,23 @@ def one_of(name: str, values: tuple[str, ...]) -> tuple[str, dict[str, Value]]:
     return ", ".join(f":{key}" for key in params), params
 
 
-def price_as_of(model: str) -> str:
-    """A subquery for the key of the base price that applied on `:as_of`."""
+def base_price(column: str, model: str = "l.model_id") -> str:
+    """A subquery for a column of the base price `p` that applied on `:as_of`."""
     return f"""(
-        SELECT p.id FROM pricing AS p
+        SELECT {column} FROM pricing AS p
         WHERE p.model_id = {model} AND p.service_tier = 'standard' AND p.context_threshold = 0
             AND p.effective_date <= :as_of AND p.deleted_at IS NULL
         ORDER BY p.effective_date DESC LIMIT 1
     )"""
 
 
+def price_key(as_of: datetime.date | None) -> str:
+    """The key of the price that applies to the row `l` of the listing, now or on `:as_of`."""
+    if as_of is None:
+        return "l.price_id"
+    return f"CASE WHEN {_SAME_PRICE} THEN l.price_id ELSE {base_price('p.id')} END"
+
+
 def day(value: datetime.date | None) -> str | None:
     """A day as it is stored."""
     return None if value is None else value.isoformat()
-
-
-def order(selection: Selection, sort: tuple[ModelSort, ...]) -> list[tuple[str, str]]:
-    """Column and direction of each key; unknown values last, ties broken by id."""
-    keys = []
-    for key in sort:
-        column = selection.column(_SORT_COLUMNS[key.lstrip("-")])
-        keys.append((column, "DESC NULLS LAST" if key.startswith("-") else "ASC NULLS LAST"))
-    return [*keys, ("l.model_id", "ASC")]

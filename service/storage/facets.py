@@ -1,0 +1,52 @@
+"""How what a selection leaves spreads over providers, families, modes and capabilities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, cast
+
+from service.domain.models import CAPABILITIES
+from service.domain.queries import Facet
+from service.storage.database import Row, Statement
+from service.storage.paging import KINDS
+from service.storage.selection import Selection
+
+_KIND = "l.bits, l.mode, l.family"
+_COLUMNS = {"provider": 0, "mode": 1, "family": 2}
+
+
+def statements(found: Selection, facets: tuple[Facet, ...]) -> list[Statement]:
+    """What to ask the database for these facets: each statement reads many models."""
+    asked = []
+    if "provider" in facets:
+        sql = found.sql("l.provider_id, count(*)", "listing_provider")
+        asked.append(("models.providers", f"{sql}\nGROUP BY l.provider_id"))
+    if {*facets} - {"provider"}:
+        if found.is_counted:
+            sql = found.counts(f"{_KIND}, sum(l.models)")
+        else:
+            sql = found.sql(f"{_KIND}, count(*)", KINDS)
+        asked.append(("models.kinds", f"{sql}\nGROUP BY {_KIND}"))
+    return [Statement(name, sql, found.params) for name, sql in asked]
+
+
+def read(facets: tuple[Facet, ...], answers: list[list[Row]]) -> dict[str, dict[str, int]]:
+    """Counts by value for each facet, the largest first; an unknown value is not counted.
+
+    `answers` are those to `statements`.
+    """
+    return {facet: _read(facet, answers[0 if facet == "provider" else -1]) for facet in facets}
+
+
+def _read(facet: Facet, rows: list[Row]) -> dict[str, int]:
+    groups = cast(Any, rows)
+    if facet == "supports":
+        return {
+            name: sum(count for bits, *_, count in groups if bits & bit)
+            for name, bit in CAPABILITIES.items()
+        }
+    counts: Counter[str] = Counter()
+    for group in groups:
+        if value := group[_COLUMNS[facet]]:
+            counts[value] += group[-1]
+    return dict(sorted(counts.items(), key=lambda counted: (-counted[1], counted[0])))
