@@ -134,6 +134,12 @@ async def test_broken_constraints_read_alike(
     assert caught.value.message == message
 
 
+async def test_parameters_that_a_statement_does_not_use_are_passed_over(writer: Database) -> None:
+    unused = sql("SELECT :a || ':c'", a="1", b=2)
+    assert await writer.fetch(unused, sql("SELECT 1", b=None)) == [[("1:c",)], [(1,)]]
+    assert [result.rows for result in await writer.batch(unused)] == [[("1:c",)]]
+
+
 @pytest.mark.parametrize("value", [True, 1.5, b"x"])
 async def test_other_types_are_a_programming_error(writer: Database, value: Any) -> None:
     with pytest.raises(TypeError, match="parameter p is"):

@@ -1,0 +1,66 @@
+"""`GET /v1/status`, and how far a replica is behind its primary."""
+
+from __future__ import annotations
+
+import pytest
+
+import service
+from service.storage import migrate
+from tests.catalog import TODAY
+from tests.databases import copied, writing
+from tests.engines import Server
+from tests.expected import World
+from tests.http.conftest import Api, serving
+from tests.storage.test_database import sql
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_a_service_knows_of_itself(api: Api, world: World) -> None:
+    status = await api.data("status")
+    engine = "libsql" if api.engine == "libsql-replica" else api.engine
+    changes = await api.data("changes", limit=1000)
+    newest = migrate.load(migrate.folder(engine))[-1].version  # type: ignore[arg-type]
+    # Rows that are not deleted themselves, under a provider that is.
+    hidden = {"models": 1, "pricing": 2, "benchmarks": 1}
+    counts = {table: len(rows) for table, rows in world.rows.items()}
+    expected = {
+        "version": service.__version__,
+        "revision": len(changes),
+        "schemaVersion": newest,
+        "engine": engine,
+        "region": None,
+        "role": "primary",
+        "priceDay": TODAY.isoformat(),
+        "counts": counts,
+        "replicationLag": 0,
+    }
+    assert expected.items() <= status.items()
+    assert counts["models"] == len(world.models) + hidden["models"]
+    assert counts["pricing"] == len(world.prices) + hidden["pricing"]
+    assert counts["benchmarks"] == len(world.scores) + hidden["benchmarks"]
+
+
+async def test_it_has_no_parameters(api: Api) -> None:
+    assert "verbose" in (await api.refused("status", verbose=1))["message"]
+
+
+async def test_a_service_that_reads_elsewhere_than_it_writes(server: Server) -> None:
+    """Lag is counted in revisions, and unknown while the primary is away."""
+    async with copied(server, "seeded") as engine, copied(server, "seeded") as ahead:
+        async with writing(ahead) as database:
+            await database.batch(sql("UPDATE providers SET name = name || '!'"))
+        primary = {
+            "primary_database_url": ahead.writer_url,
+            "primary_database_token": ahead.writer_token,
+        }
+        async with serving(engine, **primary) as client:
+            status = await Api(client, engine.name).data("status")
+            assert (status["role"], status["replicationLag"]) == ("replica", 11)
+            assert status["revision"] == 84
+        # Nobody listens on port 1.
+        urls = {"sqlite": "file:none.db", "postgres": "postgresql://127.0.0.1:1/x"}
+        gone = {"primary_database_url": urls.get(server.name, "http://127.0.0.1:1")}
+        async with serving(engine, **gone) as client:
+            status = await Api(client, engine.name).data("status")
+            assert (status["role"], status["replicationLag"]) == ("replica", None)
