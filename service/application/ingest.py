@@ -1,19 +1,27 @@
-"""Writing batches."""
+"""Writing batches, as a part of a run or as a run of their own."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime
-from collections.abc import Iterable
+from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
-from service.domain.batches import Batch, BatchResult, TableCounts
-from service.domain.pricing import FIGURES, PriceRow, state_of
-from service.errors import InvalidRequest
+from service.application.answers import written
+from service.application.runs import new_id
+from service.domain.answers import Answer
+from service.domain.batches import Batch, BatchResult
+from service.domain.faults import faults_of, parents, refusal, unknown_parents
+from service.errors import Conflict, InvalidRequest, NotFound, ServiceError
 from service.storage import ingest as stored
-from service.storage.database import Database
-from service.storage.writing import Author
+from service.storage import runs
+from service.storage.database import Database, Statement
+from service.storage.writing import Author, Once, claimed
+
+# Rows from which a batch is made ready in a thread: the event loop has readers to answer.
+_LARGE: Final = 200
 
 
 async def apply(
@@ -23,50 +31,138 @@ async def apply(
     actor: str,
     now: datetime.datetime,
     run_id: str | None = None,
+    source: str | None = None,
 ) -> BatchResult:
-    """Write a batch, all or nothing. Sent twice it changes nothing the second time.
+    """Write a batch, all or nothing, holding no prices. Sent twice it changes nothing then.
 
-    Raises `InvalidRequest` for rows that are twice in the batch, `Conflict` for a row that breaks
-    a constraint.
+    It is a part of an open run, or a run of its own. Raises as `push` does.
     """
-    batch = msgspec.structs.replace(batch, pricing=tuple(map(_with_state, batch.pricing)))
-    sizes = {
-        "providers": _unique("providers", [row.id for row in batch.providers]),
-        "models": _unique("models", [row.id for row in batch.models]),
-        "pricing": _unique("pricing", map(_price_key, batch.pricing)),
-        "benchmarks": _unique(
-            "benchmarks", [(row.model_id, row.benchmark_name) for row in batch.benchmarks]
-        ),
-    }
-    revision, written = await stored.apply(db, batch, Author(actor, now, run_id))
-    counts = {
-        table: TableCounts(
-            created=done.created,
-            updated=done.updated,
-            unchanged=sizes[table] - done.created - done.updated,
+    author = Author(actor, now, run_id)
+    if run_id is None:
+        return (await ingest(db, batch, author=author, source=source)).data
+    return (await push(db, run_id, batch, author=author)).data
+
+
+async def push(
+    writer: Database,
+    id: str,
+    batch: Batch,
+    *,
+    author: Author,
+    once: Once | None = None,
+    factor: int | None = None,
+) -> Answer[BatchResult]:
+    """Write a batch of run `id`, all or nothing. What it was refused for is kept with the run.
+
+    `factor` holds prices that differ by more from the current one. Raises `InvalidRequest` with
+    every fault of the rows, `Conflict` where rows break a constraint, the run is closed or the key
+    was used for another batch, `NotFound` without such a run.
+    """
+    author = author._replace(run_id=id)
+    try:
+        return await _write(writer, batch, author, once, factor)
+    except (InvalidRequest, Conflict) as error:
+        with contextlib.suppress(ServiceError):
+            await runs.add_error(writer, author, _told(error, author))
+        raise
+
+
+async def ingest(
+    writer: Database,
+    batch: Batch,
+    *,
+    author: Author,
+    once: Once | None = None,
+    factor: int | None = None,
+    source: str | None = None,
+) -> Answer[BatchResult]:
+    """Open a run, write a batch and close it, in one transaction; a refused one is a failed run.
+
+    Raises as `push` does.
+    """
+    author = author._replace(run_id=new_id())
+    opening = runs.opening(author, source)
+    try:
+        return await _write(
+            writer, batch, author, once, factor, (opening,), (runs.closing(author, "success"),)
         )
-        for table, done in written.items()
-    }
-    return BatchResult(revision=revision, **counts)
+    except (InvalidRequest, Conflict) as error:
+        with contextlib.suppress(ServiceError):
+            failed = author._replace(run_id=new_id())
+            await runs.open_run(writer, failed, source, None)
+            await runs.close_run(writer, failed, "failed", (_told(error, author),))
+        raise
 
 
-def _with_state(row: PriceRow) -> PriceRow:
-    """A price that names figures but no state has the state that they speak of."""
-    figures = [getattr(row, name) for name in FIGURES]
-    if row.state is not UNSET or all(figure is UNSET for figure in figures):
-        return row
-    return msgspec.structs.replace(row, state=state_of(f for f in figures if f is not UNSET))
+async def _write(
+    writer: Database,
+    batch: Batch,
+    author: Author,
+    once: Once | None,
+    factor: int | None,
+    before: tuple[Statement, ...] = (),
+    after: tuple[Statement, ...] = (),
+) -> Answer[BatchResult]:
+    size = sum(len(getattr(batch, table)) for table in batch.__struct_fields__)
+    documents = await asyncio.to_thread(_ready, batch) if size >= _LARGE else _ready(batch)
+    try:
+        done = await stored.push(
+            writer,
+            author,
+            documents,
+            batch=new_id(),
+            once=once,
+            factor=factor,
+            before=before,
+            after=after,
+        )
+    except Conflict as error:
+        names = error.details.get("names") if isinstance(error.details, dict) else None
+        if names == ["pipeline_batches.run_id"]:
+            raise await _not_open(writer, author) from None
+        try:
+            first = await claimed(writer, once, author, error)
+        except Conflict as other:
+            if other is error:
+                raise await _explained(writer, batch, error) from None
+            raise
+        done = await stored.pushed(writer, first)
+    return written(done.result, done.result.revision, done.pushed_at)
 
 
-def _price_key(row: PriceRow) -> tuple[object, ...]:
-    day = row.effective_date or row.observed_on
-    return row.model_id, row.service_tier, row.context_threshold, day
+def _ready(batch: Batch) -> stored.Documents:
+    """Check and encode."""
+    if faults := faults_of(batch):
+        raise refusal(faults)
+    return stored.prepare(batch)
 
 
-def _unique(table: str, keys: Iterable[object]) -> int:
-    """How many rows there are, none of them twice."""
-    seen: dict[object, int] = {}
-    for i, key in enumerate(keys):
-        if (first := seen.setdefault(key, i)) != i:
-            raise InvalidRequest(f"{table}[{i}] is the same row as {table}[{first}]: send it once")
-    return len(seen)
+async def _not_open(writer: Database, author: Author) -> ServiceError:
+    run, _ = await runs.get(writer, author.run_id or "")
+    if run is None:
+        return NotFound(f"there is no run {author.run_id}: open one first")
+    return Conflict(f"run {run.id} was closed as {run.status} at {run.completed_at}: open another")
+
+
+async def _explained(writer: Database, batch: Batch, error: Conflict) -> ServiceError:
+    """A broken constraint by the rows that broke it, where that can be told."""
+    kind = error.details.get("constraint") if isinstance(error.details, dict) else None
+    if kind == "foreign_key":
+        providers, models = parents(batch)
+        faults = unknown_parents(
+            batch,
+            await stored.unknown(writer, "providers", providers),
+            await stored.unknown(writer, "models", models),
+        )
+        if faults:
+            refused = refusal(faults)
+            return Conflict(refused.message, refused.details)
+    return error
+
+
+def _told(error: ServiceError, author: Author) -> dict[str, object]:
+    """An error as a run keeps it."""
+    told: dict[str, object] = {"at": author.moment, "code": error.code, "message": error.message}
+    if error.details is not None:
+        told["details"] = msgspec.to_builtins(error.details)
+    return told

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
 from service.domain.benchmarks import ScoreRow
+from service.domain.changes import Table
 from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
@@ -19,19 +24,40 @@ class Batch(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TableCounts(Record, frozen=True, kw_only=True):
-    """What became of the rows of one table."""
+    """What became of the rows of one table.
+
+    A row is created, updated, unchanged or held; one that is locked in a part may be updated too.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
-    locked: int = 0
+    locked: Annotated[
+        int, Meta(description="Rows of which a lock or a deletion by hand left something alone.")
+    ] = 0
+    held: Annotated[int, Meta(description="Prices kept apart for review.")] = 0
+
+
+class Left(Record, frozen=True, kw_only=True):
+    """Something that a batch left alone."""
+
+    table: Table
+    index: Annotated[int, Meta(description="Place of the row in the batch's table, from 0.")]
+    id: Annotated[str, Meta(description="Key of the stored row.")]
+    field: Annotated[str | None, Meta(description="The locked field; null for the whole row.")]
+    reason: Literal["locked", "deleted", "held"]
 
 
 class BatchResult(Record, frozen=True, kw_only=True):
     """What a batch did, per table; `revision` is the newest after it."""
 
+    run_id: str
     revision: int
     providers: TableCounts
     models: TableCounts
     pricing: TableCounts
     benchmarks: TableCounts
+    left: Annotated[
+        tuple[Left, ...], Meta(description="What it left alone, the first 100 of it.")
+    ] = ()
+    left_total: Annotated[int, Meta(description="How much it left alone in all.")] = 0

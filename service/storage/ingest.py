@@ -1,234 +1,218 @@
-"""Upserts of a whole batch: two statements per table, whatever its size.
-
-Rows travel as one JSON document per statement. Each carries in `given` one bit per column that its
-source spoke of; the others keep what is stored. Rows that are equal to what is stored, and rows
-that somebody deleted, are not touched.
-"""
+"""Writing a batch: its rows, what became of them, and the answer as it was given first."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
-from msgspec import UNSET
 
-from service.domain.batches import Batch
-from service.domain.benchmarks import ScoreRow
-from service.domain.decimals import to_billionths
-from service.domain.models import ModelRow
-from service.domain.pricing import FIGURES, PriceRow
-from service.domain.providers import ProviderRow
-from service.domain.text import folded_name
-from service.domain.values import timestamp
-from service.storage.database import Database, Engine, Result, Statement
-from service.storage.writing import Author, write
+from service.domain.batches import Batch, BatchResult, Left, TableCounts
+from service.domain.faults import LISTED
+from service.storage.database import Database, Row, Statement, Value
+from service.storage.tables import TABLES
+from service.storage.upsert import documents as documents_of
+from service.storage.upsert import write_rows
+from service.storage.writing import Author, Once, claim, write
 
-_ROWS: dict[Engine, str] = {
-    "sqlite": "json_each(:rows)",
-    "libsql": "json_each(:rows)",
-    "postgres": "jsonb_array_elements(CAST(:rows AS jsonb))",
+_OPEN: Final = """
+    INSERT INTO pipeline_batches (id, run_id, pushed_at, first_revision)
+    SELECT :batch, (SELECT id FROM pipeline_runs WHERE id = :run AND status = 'running'), :now,
+        (SELECT coalesce(max(revision), 0) FROM changes)
+"""
+_COUNT: Final = f"""
+    INSERT INTO pipeline_counts (batch_id, table_name, created, updated, unchanged, locked, held)
+    SELECT :batch, z.table_name, coalesce(d.created, 0), coalesce(d.updated, 0),
+        z.size - coalesce(d.created, 0) - coalesce(d.updated, 0) - coalesce(u.places, 0),
+        coalesce(u.locked, 0), coalesce(u.held, 0)
+    FROM (
+        {
+    " UNION ALL ".join(
+        f"SELECT '{table.name}' AS table_name, CAST(:{table.name} AS BIGINT) AS size"
+        for table in TABLES
+    )
 }
-# Columns that are not text.
-_INTEGERS = frozenset(
-    {
-        *FIGURES.values(),
-        *(f"supports_{name}" for name in ("vision", "tools", "function_calling", "streaming")),
-        *(f"supports_{name}" for name in ("reasoning", "structured_output", "prompt_caching")),
-        *("context_window", "max_output", "open_weights", "deprecated", "context_threshold"),
-        *("score", "score_low", "score_high", "higher_is_better", "self_reported"),
-        *("place", "given"),
-    }
-)
+    ) AS z
+    LEFT JOIN (
+        SELECT c.table_name,
+            sum(CASE WHEN c.before IS NULL OR c.kind = 'price_changed' THEN 1 ELSE 0 END)
+                AS created,
+            sum(CASE WHEN c.before IS NULL OR c.kind = 'price_changed' THEN 0 ELSE 1 END)
+                AS updated
+        FROM changes AS c
+        WHERE c.revision > (SELECT first_revision FROM pipeline_batches WHERE id = :batch)
+        GROUP BY c.table_name
+    ) AS d ON d.table_name = z.table_name
+    LEFT JOIN (
+        SELECT l.table_name,
+            count(DISTINCT CASE WHEN l.reason <> 'held' THEN l.place END) AS locked,
+            count(DISTINCT CASE WHEN l.reason = 'held' THEN l.place END) AS held,
+            count(DISTINCT CASE WHEN l.reason <> 'locked' OR NOT EXISTS (
+                SELECT 1 FROM changes AS c
+                WHERE c.table_name = l.table_name AND c.row_id = l.row_id AND c.revision
+                    > (SELECT first_revision FROM pipeline_batches WHERE id = :batch)
+            ) THEN l.place END) AS places
+        FROM pipeline_left AS l WHERE l.batch_id = :batch GROUP BY l.table_name
+    ) AS u ON u.table_name = z.table_name
+"""
+_CLOSE: Final = """
+    UPDATE pipeline_batches SET last_revision = (SELECT coalesce(max(revision), 0) FROM changes)
+    WHERE id = :batch
+"""
 
 
-class _Table(NamedTuple):
-    """How the rows of one table are written."""
+class Documents(NamedTuple):
+    """A batch made ready to be written: rows as JSON, and their number, by table."""
 
-    name: str
-    # What makes two rows the same one; the first columns of the table's rows.
-    key: tuple[str, ...]
-    # What a source may set, and the value of a new row where it does not: null unless named here.
-    columns: tuple[str, ...]
-    defaults: dict[str, str]
-    # Whether new rows are numbered, in the order of the batch.
-    numbered: bool
+    rows: dict[str, list[str]]
+    sizes: dict[str, int]
 
 
-_PROVIDERS = _Table(
-    "providers", ("id",), ("name", "name_folded", "website", "api_docs_url"), {}, False
-)
-_MODELS = _Table(
-    "models",
-    ("id", "provider_id", "model_id"),
-    (
-        *(f for f in ModelRow.__struct_fields__ if f not in ("provider_id", "model_id")),
-        "name_folded",
-    ),
-    {"mode": "'chat'", "deprecated": "0", "input_modalities": "''", "output_modalities": "''"},
-    False,
-)
-_PRICING = _Table(
-    "pricing",
-    ("model_id", "service_tier", "context_threshold", "effective_date"),
-    (*FIGURES.values(), "state", "source_url", "verified_at"),
-    {"state": "'unknown'"},
-    True,
-)
-_BENCHMARKS = _Table(
-    "benchmarks",
-    ("model_id", "benchmark_name"),
-    tuple(f for f in ScoreRow.__struct_fields__ if f not in ("model_id", "benchmark_name")),
-    {"higher_is_better": "1"},
-    True,
-)
-TABLES = (_PROVIDERS, _MODELS, _PRICING, _BENCHMARKS)
+class Pushed(NamedTuple):
+    """What a batch did, and when."""
+
+    result: BatchResult
+    pushed_at: str
 
 
-class Written(NamedTuple):
-    """Rows of one table that were new, and rows that were changed."""
-
-    created: int
-    updated: int
-
-
-async def apply(db: Database, batch: Batch, author: Author) -> tuple[int, dict[str, Written]]:
-    """Write a batch, all or nothing; the newest revision, and counts per table.
-
-    Raises `Conflict` where a row breaks a constraint, as a price of an unknown model does.
-    """
-    sources: tuple[Sequence[msgspec.Struct], ...] = (
-        batch.providers,
-        batch.models,
-        batch.pricing,
-        batch.benchmarks,
+def prepare(batch: Batch) -> Documents:
+    """Encode a batch, which takes a while for a large one: better not on the event loop."""
+    tables = [(table, getattr(batch, table.name)) for table in TABLES]
+    return Documents(
+        {table.name: documents_of(table, rows) for table, rows in tables if rows},
+        {table.name: len(rows) for table, rows in tables},
     )
-    statements: list[Statement] = []
-    written = []
-    for table, rows in zip(TABLES, sources, strict=True):
-        if rows:
-            written.append(table.name)
-            statements += _upsert(db.engine, table, rows, author)
-    revision, results = await write(db, author, *statements)
-    counts = {table.name: Written(0, 0) for table in TABLES}
-    for i, name in enumerate(written):
-        counts[name] = _written(results[2 * i], results[2 * i + 1])
-    return revision, counts
 
 
-def _written(updated: Result, created: Result) -> Written:
-    return Written(created.affected, updated.affected)
+async def push(
+    db: Database,
+    author: Author,
+    documents: Documents,
+    *,
+    batch: str,
+    once: Once | None = None,
+    factor: int | None = None,
+    before: Iterable[Statement] = (),
+    after: Iterable[Statement] = (),
+) -> Pushed:
+    """Write a batch of the author's run, all or nothing, with what comes before and after it.
 
-
-def _upsert(
-    engine: Engine, table: _Table, rows: Sequence[msgspec.Struct], author: Author
-) -> tuple[Statement, Statement]:
-    name, key, columns = table.name, table.key, table.columns
-    merged = [
-        f"CASE WHEN (r.given & {1 << i}) <> 0 THEN r.{c} ELSE t.{c} END"
-        for i, c in enumerate(columns)
+    `factor` holds prices that differ by more. Raises `Conflict` where a row breaks a constraint,
+    the run is not open (`pipeline_batches.run_id` is required) or the key was used.
+    """
+    params: dict[str, Value] = {"batch": batch, "run": author.run_id, "now": author.moment}
+    more = {"today": author.today, "actor": author.actor, "factor": factor}
+    rows = [
+        statement
+        for table in TABLES
+        if table.name in documents.rows
+        for one in documents.rows[table.name]
+        for statement in write_rows(db.engine, table, one, params | more, hold=factor is not None)
     ]
-    same_row = " AND ".join(f"t.{column} = r.{column}" for column in key)
-    source = f"(\n{_source(engine, table)}\n) AS r"
-    document = msgspec.json.encode([_encoded(table, i, row) for i, row in enumerate(rows)]).decode()
-    params = {"rows": document, "now": timestamp(author.now)}
-    update = f"""
-        UPDATE {name} AS t
-        SET {", ".join(f"{c} = {m}" for c, m in zip(columns, merged, strict=True))},
-            updated_at = :now
-        FROM {source}
-        WHERE {same_row} AND t.deleted_at IS NULL
-            AND ({", ".join(merged)})
-                IS DISTINCT FROM ({", ".join(f"t.{c}" for c in columns)})
-    """
-    new = [
-        f"coalesce(r.{c}, {table.defaults[c]})" if c in table.defaults else f"r.{c}"
-        for c in columns
+    own: dict[str, Value] = {"batch": batch}
+    answer = _answer(batch)
+    _, results = await write(
+        db,
+        author,
+        *claim(once, author, batch),
+        *before,
+        Statement("ingest.open", _OPEN, params),
+        *rows,
+        Statement("ingest.count", _COUNT, {**own, **documents.sizes}),
+        Statement("ingest.close", _CLOSE, own),
+        *after,
+        *answer,
+    )
+    return _read([result.rows for result in results[-len(answer) :]])
+
+
+async def pushed(db: Database, batch: str) -> Pushed:
+    """What a batch did, as it was answered then."""
+    return _read(await db.fetch(*_answer(batch)))
+
+
+def _answer(batch: str) -> list[Statement]:
+    own: dict[str, Value] = {"batch": batch}
+    return [
+        Statement(
+            "ingest.batch",
+            "SELECT run_id, last_revision, pushed_at FROM pipeline_batches WHERE id = :batch",
+            own,
+        ),
+        Statement(
+            "ingest.counts",
+            """
+            SELECT table_name, created, updated, unchanged, locked, held FROM pipeline_counts
+            WHERE batch_id = :batch
+            """,
+            own,
+        ),
+        *left_of("l.batch_id = :batch", own),
     ]
-    number, numbered = "", ""
-    if table.numbered:
-        number = "id, "
-        numbered = (
-            f"(SELECT coalesce(max(id), 0) FROM {name}) + row_number() OVER (ORDER BY r.place), "
+
+
+def left_of(condition: str, params: dict[str, Value]) -> list[Statement]:
+    """Statements for what batches left alone: the first of it, and how much in all."""
+    return [
+        Statement(
+            "ingest.left",
+            f"""
+            SELECT l.table_name, l.place, l.row_id, l.field, l.reason FROM pipeline_left AS l
+            WHERE {condition}
+            ORDER BY l.batch_id, l.table_name, l.place, l.field, l.reason LIMIT {LISTED}
+            """,
+            params,
+        ),
+        Statement(
+            "ingest.left_total",
+            f"SELECT count(*) FROM pipeline_left AS l WHERE {condition}",
+            params,
+        ),
+    ]
+
+
+def read_left(rows: list[Row]) -> tuple[Left, ...]:
+    """From the first of `left_of`'s statements."""
+    found: list[Any] = [
+        {"table": table, "index": place, "id": id, "field": field or None, "reason": reason}
+        for table, place, id, field, reason in rows
+    ]
+    return tuple(msgspec.convert(one, Left) for one in found)
+
+
+def _read(found: list[list[Row]]) -> Pushed:
+    [(run_id, revision, pushed_at)], counts, left, [(left_total,)] = found
+    tables: dict[str, TableCounts] = defaultdict(TableCounts)
+    for name, *numbers in counts:
+        named = zip(TableCounts.__struct_fields__, cast("list[int]", numbers), strict=True)
+        tables[cast(str, name)] = TableCounts(**dict(named))
+    result = BatchResult(
+        run_id=cast(str, run_id),
+        revision=cast(int, revision),
+        providers=tables["providers"],
+        models=tables["models"],
+        pricing=tables["pricing"],
+        benchmarks=tables["benchmarks"],
+        left=read_left(left),
+        left_total=cast(int, left_total),
+    )
+    return Pushed(result, cast(str, pushed_at))
+
+
+async def unknown(db: Database, kind: str, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the ids that no stored provider or model has; `kind` is the table."""
+    rows = {"sqlite": "json_each(:ids)", "libsql": "json_each(:ids)"}.get(
+        db.engine, "jsonb_array_elements_text(CAST(:ids AS jsonb))"
+    )
+    [found] = await db.fetch(
+        Statement(
+            "ingest.unknown",
+            f"""
+            SELECT e.value FROM {rows} AS e
+            WHERE NOT EXISTS (SELECT 1 FROM {kind} AS t WHERE t.id = e.value)
+            """,
+            {"ids": msgspec.json.encode(sorted(ids)).decode()},
         )
-    insert = f"""
-        INSERT INTO {name} ({number}{", ".join((*key, *columns))}, created_at, updated_at)
-        SELECT {numbered}{", ".join(f"r.{c}" for c in key)}, {", ".join(new)}, :now, :now
-        FROM {source}
-        WHERE NOT EXISTS (SELECT 1 FROM {name} AS t WHERE {same_row})
-        ORDER BY r.place
-    """
-    return (
-        Statement(f"ingest.update_{name}", update, params),
-        Statement(f"ingest.insert_{name}", insert, params),
     )
-
-
-def _source(engine: Engine, table: _Table) -> str:
-    """The rows of the document, typed; observed prices only where they are news."""
-    columns = ", ".join(
-        f"CAST(e.value ->> '{c}' AS {'BIGINT' if c in _INTEGERS else 'TEXT'}) AS {c}"
-        for c in ("place", "given", *table.key, *table.columns)
-    )
-    if table is not _PRICING:
-        return f"SELECT {columns} FROM {_ROWS[engine]} AS e"
-    figures = (*FIGURES.values(), "state")
-    bits = {c: 1 << i for i, c in enumerate(table.columns)}
-    merged = ", ".join(
-        f"CASE WHEN (o.given & {bits[c]}) <> 0 THEN o.{c} ELSE p.{c} END" for c in figures
-    )
-    return f"""
-        SELECT o.* FROM (
-            SELECT {columns}, CAST(e.value ->> 'observed' AS BIGINT) AS observed
-            FROM {_ROWS[engine]} AS e
-        ) AS o
-        WHERE o.observed = 0 OR NOT EXISTS (
-            SELECT 1 FROM pricing AS p
-            WHERE p.id = (
-                SELECT a.id FROM pricing AS a
-                WHERE a.model_id = o.model_id AND a.service_tier = o.service_tier
-                    AND a.context_threshold = o.context_threshold AND a.deleted_at IS NULL
-                    AND a.effective_date <= o.effective_date
-                ORDER BY a.effective_date DESC LIMIT 1
-            ) AND ({merged}) IS NOT DISTINCT FROM ({", ".join(f"p.{c}" for c in figures)})
-        )
-    """
-
-
-def _encoded(table: _Table, place: int, row: msgspec.Struct) -> dict[str, Any]:
-    """One row of the document: stored values by column, with its place and what was given."""
-    values: dict[str, Any] = {
-        FIGURES.get(field, field): value
-        for field, value in msgspec.structs.asdict(row).items()
-        if value is not UNSET
-    }
-    match row:
-        case ProviderRow() | ModelRow():
-            values["name_folded"] = folded_name(row.name)
-        case PriceRow():
-            values["observed"] = int(row.observed_on is not None)
-            values["effective_date"] = row.effective_date or row.observed_on
-    if isinstance(row, ModelRow):
-        values["id"] = row.id
-    encoded = {column: _stored(value) for column, value in values.items() if value is not None}
-    given = sum(1 << i for i, column in enumerate(table.columns) if column in values)
-    return encoded | {"place": place, "given": given}
-
-
-def _stored(value: Any) -> str | int:
-    """A value as it is stored."""
-    match value:
-        case Decimal():
-            return to_billionths(value)
-        case bool():
-            return int(value)
-        case datetime.datetime():
-            return timestamp(value)
-        case datetime.date():
-            return value.isoformat()
-        case tuple():
-            return ",".join(sorted(set(value)))
-    assert isinstance(value, str | int)
-    return value
+    return frozenset(cast(str, id) for (id,) in found)
