@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from service.application.cache import Cache
@@ -39,7 +40,7 @@ def tags_of(touched: Iterable[Touched]) -> set[str]:
 
 @dataclass(slots=True)
 class Watch:
-    """Follows the revision of one database on behalf of one process's cache."""
+    """Follows the revision of one database on behalf of one process's cache and streams."""
 
     reader: Database
     cache: Cache[Any]
@@ -48,6 +49,8 @@ class Watch:
     interval: float = 0.25
     revision: int | None = None
     _day: datetime.date | None = None
+    # Set, and replaced, when the revision has changed.
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def look(self) -> None:
         """Retire what changed since the last look; raises what the database raises."""
@@ -58,7 +61,19 @@ class Watch:
             self.cache.clear()
         elif newest > self.revision:
             await self._retire(self.reader, self.revision, newest)
+        moved = newest != self.revision
         self.revision, self._day = newest, today
+        if moved:
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def beyond(self, revision: int, seconds: float) -> bool:
+        """Wait until the database knows a newer revision, for so long at most; whether it does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.revision is None or self.revision <= revision:
+                    await self._moved.wait()
+        return self.revision is not None and self.revision > revision
 
     async def wrote(self, writer: Database, revision: int) -> None:
         """Retire what this process itself changed, before it acknowledges the write.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from service.domain.changes import Change, ChangedRow, ChangeKind, Table
-from service.domain.queries import ChangeQuery
+from service.domain.queries import ChangeFilter, ChangeQuery
 from service.storage.database import Database, Row, Statement, Value
 from service.storage.mapping import MODEL, PRICE, PROVIDER, SCORE, Mapper
 from service.storage.selection import one_of
@@ -20,6 +20,11 @@ _MAPPERS: dict[str, Mapper[Any]] = {
     "benchmarks": SCORE,
 }
 
+# Revisions that a follower of the log looks at in one step.
+SPAN: Final = 10_000
+_COLUMNS: Final = """c.revision, c.table_name, c.row_id, c.model_id, c.kind, c.before, c.after,
+                c.actor, c.run_id, c.changed_at"""
+
 
 class ChangePage(NamedTuple):
     """Changes in their order, and the number of all that match from `since` on."""
@@ -31,27 +36,12 @@ class ChangePage(NamedTuple):
 
 async def page(db: Database, query: ChangeQuery, *, newest_first: bool = False) -> ChangePage:
     """Up to `limit` changes after revision `since`, in one round trip."""
-    params: dict[str, Value] = {"since": query.since}
-    where = ["c.revision > :since"]
-    if query.model is not None:
-        where.append("c.model_id = :model")
-        params["model"] = query.model
-    for column, name, values in (
-        ("c.table_name", "table", query.table),
-        ("c.kind", "kind", query.kind),
-    ):
-        if values:
-            marks, named = one_of(name, values)
-            where.append(f"{column} IN ({marks})")
-            params |= named
-    condition = " AND ".join(where)
+    condition, params = _filter(query, query.since)
     rows, total, snapshot = await db.fetch(
         Statement(
             "changes.page",
             f"""
-            SELECT c.revision, c.table_name, c.row_id, c.model_id, c.kind, c.before, c.after,
-                c.actor, c.run_id, c.changed_at
-            FROM changes AS c WHERE {condition}
+            SELECT {_COLUMNS} FROM changes AS c WHERE {condition}
             ORDER BY c.revision {"DESC" if newest_first else "ASC"} LIMIT :limit
             """,
             params | {"limit": query.limit},
@@ -62,6 +52,54 @@ async def page(db: Database, query: ChangeQuery, *, newest_first: bool = False) 
     return ChangePage(
         [_change(row) for row in rows], cast(int, total[0][0]), read_snapshot(snapshot)
     )
+
+
+class Followed(NamedTuple):
+    """Changes in their order, and the revision up to which these are all that match."""
+
+    changes: list[Change]
+    revision: int
+
+
+async def after(db: Database, wanted: ChangeFilter, since: int, limit: int) -> Followed:
+    """Up to `limit` changes after revision `since`; it looks at no more than `SPAN` revisions.
+
+    So a filter that little passes costs no scan of the log; go on from the revision returned.
+    """
+    condition, params = _filter(wanted, since)
+    rows, snapshot = await db.fetch(
+        Statement(
+            "changes.after",
+            f"""
+            SELECT {_COLUMNS} FROM changes AS c WHERE {condition} AND c.revision <= :until
+            ORDER BY c.revision LIMIT :limit
+            """,
+            params | {"until": since + SPAN, "limit": limit},
+        ),
+        SNAPSHOT,
+    )
+    changes = [_change(row) for row in rows]
+    if len(changes) == limit:
+        return Followed(changes, changes[-1].revision)
+    # A replica may be behind the one that was asked before: never go back.
+    return Followed(changes, max(since, min(since + SPAN, read_snapshot(snapshot).revision)))
+
+
+def _filter(wanted: ChangeFilter, since: int) -> tuple[str, dict[str, Value]]:
+    params: dict[str, Value] = {"since": since}
+    where = ["c.revision > :since"]
+    if wanted.model is not None:
+        where.append("c.model_id = :model")
+        params["model"] = wanted.model
+    for column, name, values in (
+        ("c.table_name", "table", wanted.table),
+        ("c.kind", "kind", wanted.kind),
+    ):
+        if values:
+            marks, named = one_of(name, values)
+            where.append(f"{column} IN ({marks})")
+            params |= named
+    return " AND ".join(where), params
 
 
 class Touched(NamedTuple):

@@ -18,7 +18,7 @@ from service.http.endpoint import Endpoint
 from service.http.examples import MOMENT, PRICE, many
 from service.http.reply import Reply, reply
 
-_CHANGE: Final = Change(
+CHANGE: Final = Change(
     revision=31416,
     table="pricing",
     id="2718",
@@ -43,7 +43,7 @@ LIST: Final = Endpoint(
     keep="live",
     component="ChangeListResponse",
     asks={"since": "0", "limit": "10"},
-    example=many(_CHANGE, page_size=10),
+    example=many(CHANGE, page_size=10),
 )
 
 # What XML 1.0 cannot hold in any form.
@@ -119,6 +119,6 @@ FEED: Final = Endpoint(
     keep="live",
     example=(
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<title>AICompare: price changes</title>\n{_entry(_CHANGE)}\n</feed>\n"
+        f"<title>AICompare: price changes</title>\n{_entry(CHANGE)}\n</feed>\n"
     ),
 )
