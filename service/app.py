@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from litestar import Litestar
 
+from service.application import runs
 from service.application.cache import BoundedMemory, Cache
+from service.application.dispatch import Dispatcher
+from service.application.stream import Streams
 from service.application.watch import Watch
+from service.errors import ServiceError
 from service.http.asgi import App
 from service.http.edge import Edge
 from service.http.elsewhere import Elsewhere
 from service.http.endpoint import Service
 from service.http.errors import handle
 from service.http.front import Front, Kept
+from service.http.reply import encode
 from service.http.routes import handlers
+from service.http.stopping import at_stop
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.failover import Breaker, Failover
+
+if TYPE_CHECKING:
+    from service.application.posting import Poster
 
 Clock = Callable[[], datetime.datetime]
 
@@ -66,10 +76,22 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 primary = connect(settings.primary_database_url, primary_options(settings))
                 reader = Failover(replica, primary)
             watch = Watch(replica, cache, clock, settings.watch_interval)
-            service = Service(reader, primary, settings, clock, front, watch)
-            watching = asyncio.create_task(watch.run())
-            yield
-            watching.cancel()
+            writer = connect(
+                settings.primary_database_url or settings.database_url, writer_options(settings)
+            )
+            streams = Streams(reader, watch, settings.stream_limit, settings.stream_heartbeat)
+            service = Service(reader, primary, writer, settings, clock, front, watch, streams)
+            tasks = [asyncio.create_task(watch.run())]
+            if Elsewhere.of(settings) is None:
+                tasks.append(asyncio.create_task(_close_abandoned(writer, settings, clock)))
+            if settings.primary_region in (None, settings.region):
+                tasks.append(asyncio.create_task(_dispatcher(writer, watch, settings, clock).run()))
+            with at_stop(streams.close):
+                yield
+            streams.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             service = None
 
     app = Litestar(
@@ -97,6 +119,40 @@ def reader_options(settings: Settings) -> DatabaseOptions:
 def primary_options(settings: Settings) -> DatabaseOptions:
     """How to connect for asking the primary."""
     return replace(reader_options(settings), token=settings.primary_database_token)
+
+
+def writer_options(settings: Settings) -> DatabaseOptions:
+    """How to connect for writing; large batches may take their time."""
+    token = settings.database_token
+    if settings.primary_database_url:
+        token = settings.primary_database_token
+    return replace(
+        reader_options(settings),
+        token=token,
+        read_only=False,
+        deadline=settings.database_write_deadline,
+    )
+
+
+def _dispatcher(writer: Database, watch: Watch, settings: Settings, clock: Clock) -> Dispatcher:
+    """What sends webhooks; of all processes that have one, a single one does."""
+
+    def poster() -> Poster:
+        # Imported when there is a webhook: it costs a start some time and memory.
+        from service.application.posting import Poster
+
+        return Poster(settings.webhook_deadline, anywhere=settings.webhook_targets == "any")
+
+    patience = datetime.timedelta(days=settings.webhook_pause_days)
+    return Dispatcher(writer, watch, clock, encode, poster, patience)
+
+
+async def _close_abandoned(writer: Database, settings: Settings, clock: Clock) -> None:
+    """Close the runs of dead pipelines, forever; a database that is away is tried again."""
+    while True:
+        await asyncio.sleep(max(1.0, min(60.0, settings.run_timeout / 4)))
+        with contextlib.suppress(ServiceError):
+            await runs.close_abandoned(writer, clock(), settings.run_timeout)
 
 
 def from_environment() -> App:

@@ -23,6 +23,10 @@ COMMANDS: Final = {
     "serve": "service.commands.serve:serve",
     "migrate": "service.commands.migrate:migrate",
     "seed": "service.commands.seed:seed",
+    "ingest": "service.commands.ingest:ingest",
+    "token": "service.commands.token:token",
+    "doctor": "service.commands.doctor:doctor",
+    "webhook": "service.commands.webhook:webhook",
     "settings": "service.commands.settings:settings",
 }
 

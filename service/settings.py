@@ -19,6 +19,7 @@ from service.errors import ServiceError
 
 PREFIX: Final = "AICOMPARE_"
 LogLevel = Literal["debug", "info", "warning", "error"]
+WebhookTargets = Literal["public", "any"]
 
 
 class InvalidSettings(ServiceError):
@@ -70,6 +71,21 @@ class Settings:
     database_deadline: float = _setting(
         5.0, "Seconds that a call to the database may take, waiting included.", least=0.001
     )
+    database_write_deadline: float = _setting(
+        60.0, "Seconds that a write may take, waiting for other writers included.", least=0.001
+    )
+    bootstrap_token: str | None = _setting(
+        None, "A token of scope admin for a first start, of 32 characters or more.", secret=True
+    )
+    token: str | None = _setting(
+        None, "Token that `aicompare ingest --to` sends.", secret=True
+    )
+    held_price_factor: int = _setting(
+        10, "Prices that differ from the current one by more are held; 0 holds none.", least=0
+    )
+    run_timeout: float = _setting(
+        3600.0, "Seconds without a batch until an open run is closed as failed.", least=1
+    )
     database_pool_size: int = _setting(4, "Connections to a database per process.", least=1)
     cache_entries: int = _setting(10_000, "Answers that a process keeps at most.", least=0)
     cache_bytes: int = _setting(
@@ -85,6 +101,22 @@ class Settings:
     )
     min_revision_wait: float = _setting(
         1.0, "Seconds that a reader waits for the revision it asks for.", least=0
+    )
+    stream_limit: int = _setting(
+        200, "Streams of changes that a process serves at once; 0 for none.", least=0
+    )
+    stream_heartbeat: float = _setting(
+        15.0, "Seconds without a change until a stream shows that it is alive.", least=0.01
+    )
+    webhook_targets: WebhookTargets = _setting(  # noqa: RUF009
+        "public",
+        "Where webhooks may go: `public` addresses by https, or `any` address, by http as well.",
+    )
+    webhook_deadline: float = _setting(
+        10.0, "Seconds that the receiver of a webhook may take to answer.", least=0.01
+    )
+    webhook_pause_days: float = _setting(
+        3.0, "Days of nothing but failures until a webhook is paused.", least=0
     )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
@@ -214,5 +246,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}DATABASE_TOKEN is for a libSQL server, and {url} is a {_kind(read)}"
     if settings.primary_database_token and not write:
         yield f"{PREFIX}PRIMARY_DATABASE_TOKEN is set without {primary_url}"
+    if settings.bootstrap_token and len(settings.bootstrap_token) < 32:
+        yield f"{PREFIX}BOOTSTRAP_TOKEN must have 32 characters or more"
     if write and _kind(write) != _kind(read):
         yield f"{primary_url} is a {_kind(write)} and {url} a {_kind(read)}: both must be of a kind"

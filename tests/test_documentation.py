@@ -12,7 +12,7 @@ from service.app import create_app
 from service.cli import cli
 from service.http.api.docs import PAGES
 from service.http.edge import Edge
-from service.http.routes import ENDPOINTS
+from service.http.routes import ACTIONS, ENDPOINTS
 from service.settings import Settings, describe, markdown
 
 README = Path(__file__).parent.parent / "README.md"
@@ -29,6 +29,7 @@ def test_no_route_is_left_out_of_the_list() -> None:
     assert isinstance(app, Edge)
     routed = {route.path for route in app.framework.routes}
     listed = {one.path.replace("{id}", "{id:path}") for one in ENDPOINTS}
+    listed |= {one.route for one in ACTIONS}
     assert routed - listed == {page.path for page in PAGES} | {"/openapi.json"}
 
 

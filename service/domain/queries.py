@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from service.domain.changes import Table
 from service.domain.models import Capability, Modality
 from service.domain.pricing import ServiceTier
 from service.domain.values import Record
@@ -189,16 +190,30 @@ class SearchQuery(Query, frozen=True, kw_only=True):
     page_size: PageSize = 20
 
 
-class ChangeQuery(Query, frozen=True, kw_only=True):
-    """`GET /v1/changes`."""
+class ChangeFilter(Query, frozen=True, kw_only=True):
+    """Which changes: shared by the log, its stream and webhooks."""
 
-    since: Annotated[int, Meta(ge=0, description="Changes after this revision.")] = 0
-    limit: Annotated[int, Meta(ge=1, le=1000, description="Changes at most.")] = 100
-    table: Annotated[
-        tuple[Literal["providers", "models", "pricing", "benchmarks"], ...],
-        Meta(description="Any of them."),
-    ] = ()
+    table: Annotated[tuple[Table, ...], Meta(description="Any of them.")] = ()
     model: Annotated[
         Id | None, Meta(description="Changes of this model, its prices and its scores.")
     ] = None
     kind: Annotated[tuple[str, ...], Meta(description="Any of them.")] = ()
+
+
+class ChangeQuery(ChangeFilter, frozen=True, kw_only=True):
+    """`GET /v1/changes`."""
+
+    since: Annotated[int, Meta(ge=0, description="Changes after this revision.")] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Changes at most.")] = 100
+
+
+class StreamQuery(ChangeFilter, frozen=True, kw_only=True):
+    """`GET /v1/changes/stream`."""
+
+    since: (
+        Annotated[
+            int,
+            Meta(ge=0, description="Changes after this revision; those from now on by default."),
+        ]
+        | None
+    ) = None

@@ -37,7 +37,10 @@ PREFLIGHT: Final = Reply(
     204,
     (
         (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
-        (b"access-control-allow-headers", b"If-None-Match, Min-Revision, X-Request-Id"),
+        (
+            b"access-control-allow-headers",
+            b"If-None-Match, Last-Event-ID, Min-Revision, X-Request-Id",
+        ),
         (b"access-control-max-age", b"86400"),
         (b"vary", b"Access-Control-Request-Headers, Access-Control-Request-Method"),
     ),
@@ -89,7 +92,11 @@ class Edge:
         inner = {
             **scope,
             "method": "GET" if method == "HEAD" else method,
-            "state": {**scope.get("state", {}), "request_id": request_id.decode()},
+            "state": {
+                **scope.get("state", {}),
+                "request_id": request_id.decode(),
+                "head": method == "HEAD",
+            },
         }
         started = silent = False
 

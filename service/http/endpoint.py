@@ -23,7 +23,9 @@ from service.settings import Settings
 from service.storage.database import Database
 
 if TYPE_CHECKING:
+    from service.application.stream import Streams
     from service.application.watch import Watch
+    from service.http.api.stream import Events
     from service.http.front import Front, Spelling
 
 
@@ -34,10 +36,13 @@ class Service:
     reader: Database
     # Where writes go, if that is another database than the one that is read.
     primary: Database | None
+    # Connected to write, there or here.
+    writer: Database
     settings: Settings
     clock: Callable[[], datetime.datetime]
     front: Front
     watch: Watch
+    streams: Streams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,8 @@ class Endpoint:
     """A read endpoint: `GET path` runs `use_case` and renders what it returns.
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
-    name, any of `reader`, `primary`, `query` (or `wanted`), `id`, `today` and `region`.
+    name, any of `reader`, `primary`, `streams`, `query` (or `wanted`), `id`, `today` and
+    `region`.
     """
 
     path: str
@@ -67,7 +73,11 @@ class Endpoint:
     # Arguments of the use case that the path settles; then also which struct the query is.
     given: Mapping[str, Any] = field(default_factory=dict)
     parameters: type[Query] | None = None
-    render: Callable[[Any, Endpoint, Query], Reply | Stream] | None = None
+    render: Callable[[Any, Endpoint, Query], Reply | Stream | Events] | None = None
+    # Whether the answer goes on for as long as the client listens.
+    endless: bool = False
+    # Headers that it reads, with what they mean.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def query(self) -> type[Query]:
@@ -92,7 +102,9 @@ class Endpoint:
         """What a path with an id begins with."""
         return self.path.removesuffix("{id}") if self.path.endswith("{id}") else None
 
-    async def answer(self, service: Service, spelling: Spelling, id: str = "") -> Reply | Stream:
+    async def answer(
+        self, service: Service, spelling: Spelling, id: str = ""
+    ) -> Reply | Stream | Events:
         """Parse, then answer from what is kept or ask. Raises what parsing and the use case raise.
 
         A request with credentials is `private`: nothing is kept of it, nor it answered from that.
@@ -109,7 +121,7 @@ class Endpoint:
         reply = await self.ask(service, query, id)
         return reply.private() if spelling.private and isinstance(reply, Reply) else reply
 
-    async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream:
+    async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream | Events:
         """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
         now = service.clock().astimezone(datetime.UTC)
         given = {
@@ -119,6 +131,7 @@ class Endpoint:
             "wanted": query,
             "id": id,
             "cache": service.front.cache,
+            "streams": service.streams,
             "now": now,
             "today": now.date(),
             "region": service.settings.region,

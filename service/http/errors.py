@@ -30,6 +30,10 @@ STATUS: Final[dict[str, int]] = {
     "unavailable": 503,
 }
 _CODE: Final = {status: code for code, status in STATUS.items()}
+_CHALLENGES: Final = {
+    "unauthorized": 'Bearer realm="aicompare"',
+    "forbidden": 'Bearer realm="aicompare", error="insufficient_scope"',
+}
 _log = logging.getLogger("service.http")
 
 
@@ -43,6 +47,8 @@ def error_reply(error: Exception, *, method: str, path: str, request_id: str) ->
     if isinstance(error, ServiceError) and error.code != "internal":
         retry_after = getattr(error, "retry_after", None)
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
+        if error.code in _CHALLENGES:
+            headers["WWW-Authenticate"] = _CHALLENGES[error.code]
         return _reply(error.code, error.message, error.details, headers)
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _framework(error, method, path)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from litestar import Request
 from litestar.enums import HttpMethod
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from service.http.action import Action
 from service.http.api import (
     benchmarks,
     catalog,
     changes,
     compare,
+    edits,
     export,
     health,
+    locks,
     metrics,
     models,
+    pipeline,
     pricing,
     providers,
     search,
     status,
+    stream,
 )
 from service.http.api.docs import PAGES, Page, description
 from service.http.endpoint import Endpoint, Service
@@ -41,6 +47,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     pricing.LIST,
     benchmarks.LIST,
     changes.LIST,
+    stream.STREAM,
     changes.FEED,
     export.PROVIDERS,
     export.MODELS,
@@ -51,6 +58,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     health.READY,
     metrics.METRICS,
 )
+ACTIONS: Final[tuple[Action, ...]] = (*pipeline.ACTIONS, *edits.ACTIONS, *locks.ACTIONS)
 
 _BY_PATH: Final = {one.path: one for one in ENDPOINTS if not one.prefix}
 _BY_PREFIX: Final = tuple((one.prefix, one) for one in ENDPOINTS if one.prefix)
@@ -66,33 +74,69 @@ def find(path: str) -> tuple[Endpoint, str] | None:
     return None
 
 
+Handle: TypeAlias = Callable[[Request[Any, Any, Any]], Awaitable[ASGIApp]]
+
+
+class Route(NamedTuple):
+    """One method at one path of the router's, and who answers it."""
+
+    path: str
+    method: str
+    handle: Handle
+
+
 def handlers(service: Callable[[], Service]) -> list[HTTPRouteHandler]:
     """The routes for the framework; `service` gives what a request works with."""
-    pages = (*PAGES, description(functools.partial(document, ENDPOINTS)))
-    return [
+    pages = (*PAGES, description(functools.partial(document, ENDPOINTS, ACTIONS)))
+    found: dict[str, dict[str, Handle]] = {}
+    for route in (
         *(_endpoint(endpoint, service) for endpoint in ENDPOINTS),
+        *(_action(action, service) for action in ACTIONS),
         *(_page(page) for page in pages),
-    ]
+    ):
+        found.setdefault(route.path, {})[route.method] = route.handle
+    return [_handler(path, by_method) for path, by_method in found.items()]
 
 
-def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> HTTPRouteHandler:
+def _handler(path: str, by_method: dict[str, Handle]) -> HTTPRouteHandler:
+    """All methods of a path in one: of several handlers OPTIONS would tell the first one's."""
+
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        return await by_method[request.method](request)
+
+    methods = [HttpMethod(method) for method in by_method]
+    if "GET" in by_method:  # as which a HEAD arrives here
+        methods.append(HttpMethod.HEAD)
+    return HTTPRouteHandler(path, http_method=methods, status_code=200)(handle)
+
+
+def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         id = request.scope["path_params"].get("id", "").removeprefix("/")
         reply: Any = await endpoint.answer(service(), Spelling.of(request.scope), id)
         return reply  # type: ignore[no-any-return]
 
-    return _read(endpoint.path.replace("{id}", "{id:path}"), handle)
+    return Route(endpoint.path.replace("{id}", "{id:path}"), "GET", handle)
 
 
-def _page(page: Page) -> HTTPRouteHandler:
+def _action(action: Action, service: Callable[[], Service]) -> Route:
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        names = action.find(request.scope["path"])
+        if names is None and action.path.endswith("/restore"):
+            raise MethodNotAllowedException(headers={"Allow": "GET, HEAD, PUT, PATCH, DELETE"})
+        if names is None:
+            raise NotFoundException
+        reply: Any = await action.perform(service(), request, names)
+        return reply  # type: ignore[no-any-return]
+
+    return Route(action.route, action.method, handle)
+
+
+def _page(page: Page) -> Route:
     made = functools.cache(page.reply)
 
-    async def handle() -> ASGIApp:
+    async def handle(_: Request[Any, Any, Any]) -> ASGIApp:
         reply: Any = made()
         return reply  # type: ignore[no-any-return]
 
-    return _read(page.path, handle)
-
-
-def _read(path: str, handle: Callable[..., Any]) -> HTTPRouteHandler:
-    return HTTPRouteHandler(path, http_method=[HttpMethod.GET, HttpMethod.HEAD])(handle)
+    return Route(page.path, "GET", handle)

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from service.domain.answers import AnswerMeta
 from service.domain.changes import Change, ChangedRow
+from service.http.action import Action
 from service.http.endpoint import Endpoint
 
 Schema: TypeAlias = dict[str, Any]
@@ -43,18 +44,22 @@ def ref(name: str) -> str:
     return _REF.format(name=name)
 
 
-def components(endpoints: Sequence[Endpoint]) -> Schema:
+def components(endpoints: Sequence[Endpoint], actions: Sequence[Action] = ()) -> Schema:
     """The schemas of all answers, by names fit for generated clients."""
     answers = {one.component: one.data for one in endpoints if one.component}
+    answers |= {one.component: one.data for one in actions}
+    bodies = dict.fromkeys(one.body for one in actions if one.body)
     types = [
         msgspec.defstruct(name, [("data", describable(data)), ("meta", AnswerMeta)])
         for name, data in answers.items()
     ]
     _, schemas = msgspec.json.schema_components(
-        [*types, *get_args(ChangedRow), ErrorResponse], ref_template=_REF
+        [*types, *get_args(ChangedRow), ErrorResponse, *bodies], ref_template=_REF
     )
-    for schema in schemas.values():
-        _always_there(schema)
+    _, sent = msgspec.json.schema_components(bodies, ref_template=_REF)
+    for name, schema in schemas.items():
+        if name not in sent:  # what is sent may leave members out
+            _always_there(schema)
     for endpoint in endpoints:
         if endpoint.component and "fields" in endpoint.query.__struct_fields__:
             _allow_fewer_members(schemas, endpoint.component)

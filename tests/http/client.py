@@ -101,5 +101,5 @@ def _example(endpoint: Endpoint) -> str:
     return endpoint.path.replace("{id}", endpoint.id or "") + (f"?{query}" if query else "")
 
 
-# For every endpoint a path with a query that has an answer.
-PATHS = tuple(map(_example, ENDPOINTS))
+# For every endpoint a path with a query that has an answer, and one that ends.
+PATHS = tuple(_example(one) for one in ENDPOINTS if not one.endless)

@@ -50,7 +50,9 @@ def test_all_error_codes_are_declared() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.operation)
 def test_parameters_are_those_that_are_parsed(endpoint: Any) -> None:
-    described = {one["name"]: one for one in OPERATIONS[endpoint.path]["parameters"]}
+    every = OPERATIONS[endpoint.path]["parameters"]
+    assert {one["name"] for one in every if one["in"] == "header"} == set(endpoint.headers)
+    described = {one["name"]: one for one in every if one["in"] != "header"}
     described.pop("id", None) if endpoint.prefix else None
     parameters = parameters_of(endpoint.query)
     assert set(described) == set(parameters)
