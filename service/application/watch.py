@@ -56,7 +56,10 @@ class Watch:
         """Retire what changed since the last look; raises what the database raises."""
         newest = (await status.snapshot(self.reader)).revision
         today = self.clock().astimezone(datetime.UTC).date()
-        if self.revision is None or newest < self.revision or self._day != today:
+        if self.revision is None:
+            # What was asked for before the first look may have been changed before it.
+            self.cache.retire_all(newest)
+        elif newest < self.revision or self._day != today:
             # Another database than before, or other current prices: nothing kept is of use.
             self.cache.clear()
         elif newest > self.revision:
