@@ -25,6 +25,11 @@ class Step(NamedTuple):
     batch: Batch
     deleted: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def run_id(self) -> str:
+        """The run that it is, known beforehand."""
+        return f"run-{self.now:%Y%m%dT%H%M%S}"
+
 
 def moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)

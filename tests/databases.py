@@ -46,8 +46,8 @@ async def reading(engine: Engine, **options: Any) -> AsyncIterator[Database]:
 
 
 async def take(database: Database, step: Step) -> None:
-    """Do what one step of a catalogue says, in a run whose id is known beforehand."""
-    author = Author(step.actor, step.now, f"run-{step.now:%Y-%m-%d-%H}")
+    """Do what one step of a catalogue says."""
+    author = Author(step.actor, step.now, step.run_id)
     await runs.open_run(database, author, None, None)
     await ingest.apply(database, step.batch, actor=step.actor, now=step.now, run_id=author.run_id)
     deletions = [

@@ -52,6 +52,7 @@ class Dispatcher:
     # Seconds that the process may deliver without asking again.
     lease: float = 30.0
     name: str = field(default_factory=lambda: secrets.token_hex(8))
+    _held: bool = False
     _poster: Poster | None = None
     _sending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
@@ -82,18 +83,19 @@ class Dispatcher:
         idle = [one for one in owed if one.webhook.id not in self._sending]
         moments = {one.webhook.id: _due(one, now) for one in idle}
         due = [one for one in idle if moments[one.webhook.id] <= now]
+        later = [(moment - now).total_seconds() for moment in moments.values() if moment > now]
         if due or self._sending:
             until = timestamp(now + datetime.timedelta(seconds=self.lease))
             if not await deliveries.hold(self.writer, self._me(), until):
                 await asyncio.sleep(self.lease / 3)  # another process delivers
                 return 0.0
+            self._held = True
             for one in due:
                 task = asyncio.create_task(self._send(one))
                 self._sending[one.webhook.id] = task
                 task.add_done_callback(functools.partial(self._sent, one.webhook.id))
-            return self.lease / 3
-        seconds = [(moment - now).total_seconds() for moment in moments.values()]
-        return min([*seconds, _IDLE])
+            return min([*later, self.lease / 3])
+        return min([*later, _IDLE])
 
     async def _send(self, owed: Owed) -> None:
         """Deliver to one webhook until there is nothing more for it, or it fails."""
@@ -101,19 +103,18 @@ class Dispatcher:
         position = webhook.position
         async with self._places:
             while True:
-                since = pending.after_revision if pending else position
-                found = await after(self.writer, webhook.wanted, since, BATCH)
+                found = await after(self.writer, webhook.wanted, position, BATCH)
                 if pending is None:
-                    if found.revision == since:
+                    if found.revision == position:
                         return
                     if not found.changes:
                         if not await deliveries.skip(
-                            self.writer, self._me(), webhook.id, since, found.revision
+                            self.writer, self._me(), webhook.id, position, found.revision
                         ):
                             return
                         position = found.revision
                         continue
-                    pending = self._plan(webhook.id, since, found.revision, len(found.changes))
+                    pending = self._plan(webhook.id, position, found.revision, len(found.changes))
                     if not await deliveries.begin(self.writer, self._me(), pending):
                         return
                 # The log may have grown since the delivery was planned: it stays as it was.
@@ -191,13 +192,12 @@ class Dispatcher:
                 wait.cancel()
 
     async def _stop(self) -> None:
-        held = bool(self._sending) or self._poster is not None
         for task in list(self._sending.values()):
             task.cancel()
         await asyncio.gather(*self._sending.values(), return_exceptions=True)
         if self._poster is not None:
             await self._poster.close()
-        if held:
+        if self._held:
             with contextlib.suppress(ServiceError):
                 await deliveries.release(self.writer, self._me())
 

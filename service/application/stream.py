@@ -19,7 +19,7 @@ from service.storage.database import Database
 from service.storage.status import snapshot
 
 # Changes that are read, and wait for a slow client, at once.
-PAGE: Final = 100
+PAGE: Final = 50
 # Seconds until a database is asked again that was away, or behind what the watch knows.
 _PAUSE: Final = 0.5
 # Seconds after which a client that was turned away, or cut off, should come back.

@@ -42,6 +42,8 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         respawn_failed_workers=True,
+        # Seconds: a client that takes nothing of its answer would keep a worker alive for ever.
+        workers_kill_timeout=20,
         log_level=LogLevels(settings.log_level),
     ).serve()
 

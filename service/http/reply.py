@@ -153,7 +153,8 @@ def _cell(value: object) -> object:
     if isinstance(value, tuple):
         value = ",".join(map(str, value))
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        # An apostrophe of the text's own as well, so that it can be read back.
+        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     return format(value, "f") if isinstance(value, Decimal) else value

@@ -35,6 +35,7 @@ from service.http.api.docs import PAGES, Page, description
 from service.http.endpoint import Endpoint, Service
 from service.http.front import Spelling
 from service.http.openapi import document
+from service.http.reply import Reply
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     providers.LIST,
@@ -83,28 +84,41 @@ class Route(NamedTuple):
     path: str
     method: str
     handle: Handle
+    # Whether a decoded path is this one's: one of the router's may be another's as well.
+    fits: Callable[[str], bool] = lambda path: True
 
 
 def handlers(service: Callable[[], Service]) -> list[HTTPRouteHandler]:
     """The routes for the framework; `service` gives what a request works with."""
     pages = (*PAGES, description(functools.partial(document, ENDPOINTS, ACTIONS)))
-    found: dict[str, dict[str, Handle]] = {}
+    found: dict[str, dict[str, Route]] = {}
     for route in (
         *(_endpoint(endpoint, service) for endpoint in ENDPOINTS),
         *(_action(action, service) for action in ACTIONS),
         *(_page(page) for page in pages),
     ):
-        found.setdefault(route.path, {})[route.method] = route.handle
+        found.setdefault(route.path, {})[route.method] = route
     return [_handler(path, by_method) for path, by_method in found.items()]
 
 
-def _handler(path: str, by_method: dict[str, Handle]) -> HTTPRouteHandler:
-    """All methods of a path in one: of several handlers OPTIONS would tell the first one's."""
+def _handler(path: str, by_method: dict[str, Route]) -> HTTPRouteHandler:
+    """All methods of a path, and OPTIONS, which tells those of the very path that is asked."""
 
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-        return await by_method[request.method](request)
+        route, asked = by_method.get(request.method), request.scope["path"]
+        if route is not None and route.fits(asked):
+            return await route.handle(request)
+        methods = {method for method, one in by_method.items() if one.fits(asked)}
+        if not methods:
+            raise NotFoundException
+        methods |= {"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}
+        allow = ", ".join(sorted(methods))
+        if route is not None:
+            raise MethodNotAllowedException(headers={"Allow": allow})
+        reply: Any = Reply(204, ((b"allow", allow.encode()),), b"")
+        return reply  # type: ignore[no-any-return]
 
-    methods = [HttpMethod(method) for method in by_method]
+    methods = [HttpMethod(method) for method in (*by_method, "OPTIONS")]
     if "GET" in by_method:  # as which a HEAD arrives here
         methods.append(HttpMethod.HEAD)
     return HTTPRouteHandler(path, http_method=methods, status_code=200)(handle)
@@ -121,15 +135,11 @@ def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> Route:
 
 def _action(action: Action, service: Callable[[], Service]) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-        names = action.find(request.scope["path"])
-        if names is None and action.path.endswith("/restore"):
-            raise MethodNotAllowedException(headers={"Allow": "GET, HEAD, PUT, PATCH, DELETE"})
-        if names is None:
-            raise NotFoundException
+        names = action.find(request.scope["path"]) or {}
         reply: Any = await action.perform(service(), request, names)
         return reply  # type: ignore[no-any-return]
 
-    return Route(action.route, action.method, handle)
+    return Route(action.route, action.method, handle, lambda path: action.find(path) is not None)
 
 
 def _page(page: Page) -> Route:

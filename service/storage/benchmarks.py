@@ -49,37 +49,42 @@ async def page(db: Database, query: ScoreQuery, as_of: datetime.date | None) -> 
     With `name` ranked from the best, places counted over the whole benchmark; otherwise by
     benchmark and model.
     """
-    total_sql, filters = select(query, "count(*)")
-    params = filters | {"page_size": query.page_size, "offset": (query.page - 1) * query.page_size}
+    columns = "b.id AS score_id, b.model_id, l.number, {} AS place"
     if query.name is None:
-        rank, order = "NULL", "b.benchmark_name, b.model_id"
+        order, common = "b.benchmark_name, b.model_id", ""
+        found, params = select(query, columns.format("NULL"))
+        total, _ = select(query, "count(*)")
+        narrow = f"{found} ORDER BY {order} LIMIT :page_size OFFSET :offset"
     else:
-        ahead = _BEST.replace("b.", "a.")
-        rank = f"""(
-            SELECT count(*) + 1 FROM benchmarks AS a JOIN listing AS o ON o.model_id = a.model_id
-            WHERE a.benchmark_name = b.benchmark_name AND a.deleted_at IS NULL
-                AND {ahead} < {_BEST}
-        )"""
         order = f"{_BEST}, b.model_id"
+        whole = ScoreFilter(name=query.name)
+        ranked, params = select(whole, columns.format(f"rank() OVER (ORDER BY {_BEST})"))
+        asked = ""
+        if query.model is not None:
+            asked, params["model"] = "WHERE model_id = :model", query.model
+        common = f"WITH found AS MATERIALIZED (SELECT * FROM ({ranked}) AS r {asked})"
+        total = "SELECT count(*) FROM found"
+        narrow = "SELECT * FROM found ORDER BY place, model_id LIMIT :page_size OFFSET :offset"
+    params |= {"page_size": query.page_size, "offset": (query.page - 1) * query.page_size}
     if as_of is not None:
         params["as_of"] = as_of.isoformat()
-    columns = f"b.id AS score_id, {rank} AS place"
-    narrow, _ = select(query, columns)
-    rows, total, snapshot = await db.fetch(
+    # The total stands in each row, and in one without a score where the page is empty.
+    rows, snapshot = await db.fetch(
         Statement(
             "benchmarks.page",
             f"""
-            SELECT {SCORE.select("b")}, s.place, m.name, m.provider_id, {PRICE.select("p")}
-            FROM ({narrow} ORDER BY {order} LIMIT :page_size OFFSET :offset) AS s
-            JOIN benchmarks AS b ON b.id = s.score_id
-            JOIN models AS m ON m.id = b.model_id
-            JOIN listing AS l ON l.model_id = b.model_id
+            {common}
+            SELECT {SCORE.select("b")}, s.place, m.name, m.provider_id, {PRICE.select("p")}, t.total
+            FROM (SELECT ({total}) AS total) AS t
+            LEFT JOIN ({narrow}) AS s ON 1 = 1
+            LEFT JOIN benchmarks AS b ON b.id = s.score_id
+            LEFT JOIN models AS m ON m.id = s.model_id
+            LEFT JOIN listing AS l ON l.number = s.number
             LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
             ORDER BY {order}
             """,
             params,
         ),
-        Statement("benchmarks.total", total_sql, filters),
         SNAPSHOT,
     )
     scores = [
@@ -91,5 +96,6 @@ async def page(db: Database, query: ScoreQuery, as_of: datetime.date | None) -> 
             pricing=PRICE.read_optional(row, SCORE.width + 3),
         )
         for row in rows
+        if row[0] is not None
     ]
-    return ScorePage(scores, cast(int, total[0][0]), read_snapshot(snapshot))
+    return ScorePage(scores, cast(int, rows[0][-1]), read_snapshot(snapshot))

@@ -32,7 +32,12 @@ def is_indexed(word: str) -> bool:
 
 def phrases(words: Sequence[str]) -> str:
     """What to ask the trigram index for, to find those of the words that it knows."""
-    return " AND ".join('"' + w.replace('"', '""') + '"' for w in words if is_indexed(w))
+    return " AND ".join(phrase(word) for word in words if is_indexed(word))
+
+
+def phrase(text: str) -> str:
+    """Text as it stands for itself in a question to the trigram index."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def contains(words: Sequence[str]) -> tuple[list[str], dict[str, Value]]:

@@ -30,11 +30,9 @@ class ModelPage(NamedTuple):
 async def page(db: Database, query: ModelQuery, as_of: datetime.date | None) -> ModelPage:
     """One page with total, facets and what `include` names, in one round trip."""
     found = Selection(db.engine, query, as_of)
-    common, total, narrow, in_order = paging(found, query.sort)
-    params = found.params | {
-        "page_size": query.page_size,
-        "offset": (query.page - 1) * query.page_size,
-    }
+    offset = (query.page - 1) * query.page_size
+    common, total, narrow, in_order = paging(found, query.sort, offset)
+    params = found.params | {"page_size": query.page_size, "offset": offset}
     # The total stands in each row, and in one without a model where the page is empty.
     page = Statement(
         "models.page",

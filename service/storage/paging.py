@@ -21,10 +21,18 @@ _SORTS: dict[str, tuple[str, str]] = {
     "score": ("b.score", "listing_name"),
 }
 _IDS = "listing_ids"
+# The sorts whose order an index has to the last key.
+_INDEXED = {
+    *((), ("name",), ("provider",), ("inputPrice",), ("outputPrice",)),
+    *(("-releaseDate",), ("-contextWindow",), ("-maxOutput",), ("-updatedAt",)),
+}
 # For counting and grouping, where no order is wanted.
 KINDS = "listing_kinds"
 # Rows with a rare word that are sorted; with a common one, the list is read in its order instead.
 _FEW = 20_000
+# Rows before the page from which on it is worth while to count those that are alike in the first
+# key, rather than to sort them all.
+_DEEP = 2_000
 
 
 class Paging(NamedTuple):
@@ -41,7 +49,7 @@ class Paging(NamedTuple):
     order: str
 
 
-def paging(found: Selection, sort: tuple[ModelSort, ...]) -> Paging:
+def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging:
     """The page in the order of `sort`: unknown values last, ties broken by id."""
     columns, order = "l.number, l.model_id AS id", ""
     for i, key in enumerate(sort):
@@ -49,8 +57,9 @@ def paging(found: Selection, sort: tuple[ModelSort, ...]) -> Paging:
         order += f"n.key{i} {'DESC' if key.startswith('-') else 'ASC'} NULLS LAST, "
     order += "n.id"
     page = f"ORDER BY {order.replace('n.', '')} LIMIT :page_size OFFSET :offset"
-    walk = found.sql(columns, _SORTS[sort[0].lstrip("-")][1] if sort else _IDS)
-    if found.is_narrow and not found.is_counted:
+    first, index = _SORTS[sort[0].lstrip("-")] if sort else ("l.model_id", _IDS)
+    walk = found.sql(columns, index)
+    if found.is_narrow:
         return Paging(
             f"WITH found AS MATERIALIZED ({walk})",
             "SELECT count(*) FROM found",
@@ -67,8 +76,27 @@ def paging(found: Selection, sort: tuple[ModelSort, ...]) -> Paging:
             f"""
             SELECT {columns} FROM found AS f CROSS JOIN listing AS l ON l.number = f.number
             WHERE {are_few}
-            UNION ALL {walk} AND NOT {are_few}
+            UNION ALL {found.sql(columns, index, f"NOT {are_few}")}
             {page}
+            """,
+            order,
+        )
+    if found.is_walked and offset >= _DEEP and sort not in _INDEXED:
+        blocks = found.sql(f"{first} AS value, count(*) AS size", index)
+        direction = "DESC" if sort[0].startswith("-") else "ASC"
+        on_page = "b.upto > :offset AND b.upto - b.size < :offset + :page_size"
+        return Paging(
+            f"""WITH blocks AS MATERIALIZED (
+                SELECT value, size, sum(size) OVER (ORDER BY value {direction} NULLS LAST) AS upto
+                FROM ({blocks} GROUP BY {first}) AS b
+            )""",
+            "SELECT coalesce(sum(size), 0) FROM blocks",
+            f"""
+            {found.sql(columns, index, f"{first} IS b.value", on_page, after="blocks AS b")}
+            ORDER BY {order.replace("n.", "")} LIMIT :page_size
+            OFFSET (
+                SELECT :offset - coalesce(min(b.upto - b.size), 0) FROM blocks AS b WHERE {on_page}
+            )
             """,
             order,
         )

@@ -8,6 +8,7 @@ Postgres finds that out by itself.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from service.domain.decimals import to_billionths
 from service.domain.models import CAPABILITIES, INPUT_MODALITIES, OPEN_WEIGHTS, OUTPUT_MODALITIES
@@ -68,7 +69,7 @@ class Selection:
         self._from, self._follows = self._start(engine, wanted)
         # Whether listing_counts can tell how many rows there are.
         self.is_counted = len(self._where) == counted
-        # Whether to find all rows costs less than to find those of a page and to count the others.
+        # Whether to find all rows costs less than to find those of a page and to count them all.
         self.is_narrow = (engine != "postgres" and not self._follows) or self._looks_up
 
     def column(self, name: str) -> str:
@@ -79,20 +80,25 @@ class Selection:
         stored = base_price(f"p.{name[2:]}_per_million")
         return f"CASE WHEN {_SAME_PRICE} THEN {name} ELSE {stored} END"
 
-    def sql(self, columns: str, index: str | None = None) -> str:
-        """`SELECT columns FROM … WHERE …`; along this index, if no filter has a better start."""
-        start = self._from
+    def sql(self, columns: str, index: str | None = None, *also: str, after: str = "") -> str:
+        """`SELECT columns FROM … WHERE …`; along this index, if no filter has a better start.
+
+        `also` are further conditions, `after` is what to begin with in their stead.
+        """
+        start = f"{after} CROSS JOIN {self._from}" if after else self._from
         if index and self._follows:
             # Prices of another day are in no index: the table's own order is the cheapest then.
             start += " NOT INDEXED" if self._looks_up else f" INDEXED BY {index}"
-        return f"SELECT {columns} FROM {start}{self._conditions()}"
+        return f"SELECT {columns} FROM {start}{_all((*self._where, *also))}"
 
     def counts(self, columns: str) -> str:
         """The same over listing_counts, where `is_counted`."""
-        return f"SELECT {columns} FROM listing_counts AS l{self._conditions()}"
+        return f"SELECT {columns} FROM listing_counts AS l{_all(self._where)}"
 
-    def _conditions(self) -> str:
-        return f"\nWHERE {' AND '.join(self._where)}" if self._where else ""
+    @property
+    def is_walked(self) -> bool:
+        """Whether `sql` is along the index that it is given."""
+        return self._follows and not self._looks_up
 
     def _start(self, engine: Engine, wanted: ModelFilter) -> tuple[str, bool]:
         """Where the rows come from, and whether along an index of the caller's choice.
@@ -134,6 +140,10 @@ class Selection:
             marks, params = one_of(name, values)
             self._where.append(f"{column} IN ({marks})")
             self.params |= params
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def one_of(name: str, values: tuple[str, ...]) -> tuple[str, dict[str, Value]]:

@@ -121,12 +121,21 @@ async def test_an_unrouted_path(client: httpx.AsyncClient, method: str, path: st
     assert "/docs" in check_error(await client.request(method, path), "not_found")
 
 
-@pytest.mark.parametrize("path", ["/v1/models", MODEL, "/docs", "/openapi.json", "/health/live"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/v1/compare", "/docs", "/openapi.json", "/health/live"]
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_a_wrong_method(client: httpx.AsyncClient, method: str, path: str) -> None:
     response = await client.request(method, path)
     assert method in check_error(response, "method_not_allowed")
     assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_methods_of_a_path_that_can_be_written(client: httpx.AsyncClient) -> None:
+    for method, status in (("POST", 405), ("OPTIONS", 204)):
+        response = await client.request(method, MODEL)
+        assert response.status_code == status
+        assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
 
 
 async def test_cors_is_open_for_reads(client: httpx.AsyncClient) -> None:

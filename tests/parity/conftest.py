@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,7 +14,7 @@ from service.storage.writing import Author, write
 from tests.catalog import NOW, Step
 from tests.conftest import Servers
 from tests.databases import copied, take, writing
-from tests.engines import NAMES, Server
+from tests.engines import NAMES, Engine, Server
 from tests.http.conftest import serving
 
 
@@ -53,16 +54,22 @@ async def sites(
     all_servers: list[Server], steps: Iterable[Step], edits: Iterable[Iterable[str]] = ()
 ) -> AsyncIterator[Sites]:
     """Databases with the same steps, and then the same edits by hand, served at `NOW`."""
+    steps, edits = [*steps], [[*some] for some in edits]
+
+    async def fill(engine: Engine) -> None:
+        async with writing(engine) as database:
+            for step in steps:
+                await take(database, step)
+            for some in edits:
+                statements = [Statement("edit", edit) for edit in some]
+                await write(database, Author("ann", NOW), *statements)
+
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        engines = [await enter(copied(server, "empty")) for server in all_servers]
+        await asyncio.gather(*map(fill, engines))
         clients = {}
-        for server in all_servers:
-            engine = await stack.enter_async_context(copied(server, "empty"))
-            async with writing(engine) as database:
-                for step in steps:
-                    await take(database, step)
-                for some in edits:
-                    statements = [Statement("edit", edit) for edit in some]
-                    await write(database, Author("ann", NOW), *statements)
+        for server, engine in zip(all_servers, engines, strict=True):
             server.settle(engine)
-            clients[server.name] = await stack.enter_async_context(serving(engine))
+            clients[server.name] = await enter(serving(engine))
         yield Sites(clients)

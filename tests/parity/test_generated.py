@@ -26,7 +26,7 @@ EVERYTHING = (
 
 
 @settings(
-    max_examples=40,
+    max_examples=30,
     derandomize=True,
     deadline=None,
     database=None,
@@ -49,7 +49,7 @@ async def test_all_engines_give_the_same_bytes(
         assert model == world.detail(id) | beside
 
 
-@settings(max_examples=8, derandomize=True, deadline=None, database=None, phases=(Phase.generate,))
+@settings(max_examples=6, derandomize=True, deadline=None, database=None, phases=(Phase.generate,))
 @given(seed=st.integers(0, 1000), asked=questions)
 async def test_edits_by_hand_leave_the_same_behind(
     all_servers: list[Server], seed: int, asked: tuple[str, ...]

@@ -37,8 +37,6 @@ HEADERS: Final[Headers] = (
 )
 # Milliseconds that a client waits before it connects again, spread so that not all come at once.
 _RETRY: Final = (1000, 4000)
-# Seconds that a client may take to receive what is sent before it loses its place.
-_PATIENCE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,9 @@ async def _send(first: Step, steps: AsyncIterator[Step], send: Send) -> None:
     told = first.revision
     block = b"retry: %d\nid: %d\n\n" % (random.randint(*_RETRY), told)  # noqa: S311
     while True:
-        async with asyncio.timeout(_PATIENCE):
-            await send({"type": "http.response.body", "body": block, "more_body": True})
+        # Waits for a slow client, which keeps its place meanwhile: so what is sent but not yet
+        # taken is bounded by the number of places.
+        await send({"type": "http.response.body", "body": block, "more_body": True})
         step = await anext(steps)
         block, told = render(step, told), step.revision
 
