@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections import defaultdict
-from typing import Final
 
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from service.application import ingest
-from service.domain.batches import BatchResult, TableCounts
+from service.commands import tell
+from service.domain.batches import BatchResult
 from service.errors import ServiceError
-from service.sources.catalog import Catalogue, Rejected, batches
+from service.sources.catalog import Catalogue, batches
 from service.storage.database import DatabaseOptions, open_database
-
-TABLES: Final = ("providers", "models", "pricing", "benchmarks")
-_EXAMPLES: Final = 3
 
 
 @click.command()
@@ -46,8 +41,8 @@ def seed(database_url: str, database_token: str | None, verbose: bool) -> None:
     catalogue = _read()
     console = Console(highlight=False)
     results = asyncio.run(_write(catalogue, database_url, database_token, console))
-    console.print(_counts(results))
-    for line in _rejections(catalogue.rejected, verbose=verbose):
+    console.print(tell.counts(tell.sums(results)))
+    for line in tell.rejections(catalogue.rejected, verbose=verbose):
         # Ids hold square brackets and colons that are no markup.
         console.print(line, markup=False, soft_wrap=True)
 
@@ -79,34 +74,3 @@ async def _write(
         return [await ingest.apply(database, batch, actor="seed", now=now) for batch in progress]
     finally:
         await database.close()
-
-
-def _counts(results: list[BatchResult]) -> Table:
-    """What became of the rows, a line per table."""
-    outcomes = TableCounts.__struct_fields__
-    table = Table("table", *outcomes, box=None, pad_edge=False)
-    for name in TABLES:
-        sums = [sum(getattr(getattr(result, name), o) for result in results) for o in outcomes]
-        table.add_row(name, *(f"{count:,}" for count in sums))
-    return table
-
-
-def _rejections(rejected: list[Rejected], *, verbose: bool) -> list[str]:
-    """What could not be stored, by reason, the commonest first; some of each by name, or all."""
-    groups: dict[tuple[str, str], list[Rejected]] = defaultdict(list)
-    for entry in rejected:
-        groups[entry.table, entry.why].append(entry)
-    counts = {key: sum(entry.rows for entry in group) for key, group in groups.items()}
-    lines = [f"not stored as published: {sum(counts.values()):,}"]
-    for (table, why), count in sorted(counts.items(), key=lambda item: -item[1]):
-        names = [
-            f"{entry.what} ({entry.rows:,})" if entry.rows > 1 else entry.what
-            for entry in groups[table, why]
-        ]
-        lines.append(f"  {count:,} {table}: {why}")
-        if verbose:
-            lines += [f"    {name}" for name in names]
-        else:
-            more = ", …" if len(names) > _EXAMPLES else ""
-            lines.append(f"    {', '.join(names[:_EXAMPLES])}{more}")
-    return lines

