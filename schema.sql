@@ -149,6 +149,7 @@ CREATE TABLE listing (
     model_id TEXT NOT NULL UNIQUE REFERENCES models (id) ON DELETE CASCADE,
     provider_id TEXT NOT NULL,
     name_folded TEXT NOT NULL,
+    -- The folded name and the id in lower case, a newline before each.
     search_text TEXT NOT NULL,
     family TEXT,
     mode TEXT NOT NULL,
@@ -406,7 +407,7 @@ SELECT
     m.id AS model_id,
     m.provider_id,
     coalesce(m.name_folded, lower(m.name)) AS name_folded,
-    coalesce(m.name_folded, lower(m.name)) || char(10) || lower(m.id) AS search_text,
+    char(10) || coalesce(m.name_folded, lower(m.name)) || char(10) || lower(m.id) AS search_text,
     m.family,
     m.mode,
     m.canonical,

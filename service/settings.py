@@ -77,9 +77,7 @@ class Settings:
     bootstrap_token: str | None = _setting(
         None, "A token of scope admin for a first start, of 32 characters or more.", secret=True
     )
-    token: str | None = _setting(
-        None, "Token that `aicompare ingest --to` sends.", secret=True
-    )
+    token: str | None = _setting(None, "Token that `aicompare ingest --to` sends.", secret=True)
     held_price_factor: int = _setting(
         10, "Prices that differ from the current one by more are held; 0 holds none.", least=0
     )

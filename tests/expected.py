@@ -120,7 +120,7 @@ class World:
 
     def score(self, id: str, name: str) -> Decimal | None:
         found = self.rows["benchmarks"].get((id, name))
-        return found and found["score"]
+        return found["score"] if found else None
 
     def history(self, id: str) -> list[Json]:
         return [price for price in self.prices if price["modelId"] == id]

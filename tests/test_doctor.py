@@ -48,6 +48,8 @@ DAMAGE = [
         " deprecated, updated_at) VALUES ('openai/davinci', 'openai', 'x', 'x', 'chat', 0, 0, 'x')",
         "0 models missing, 1 rows wrong",
     ),
+    ("UPDATE listing_counts SET models = models + 1000", "0 models missing, 0 rows wrong"),
+    ("DELETE FROM listing_counts WHERE deprecated = 1", "counts wrong"),
 ]
 
 
@@ -148,6 +150,7 @@ async def test_the_command(server: Server) -> None:
         assert result.exit_code == 1
         [line] = [line for line in result.output.splitlines() if not line.startswith("ok")]
         assert line == (
-            "WRONG  listing: 0 models missing, 1 rows wrong: run `aicompare doctor --rebuild`"
+            "WRONG  listing: 0 models missing, 1 rows wrong, 0 counts wrong: "
+            "run `aicompare doctor --rebuild`"
         )
         assert (await run(engine, "--rebuild")).exit_code == 0

@@ -167,6 +167,7 @@ CREATE TABLE listing (
     model_id text COLLATE "C" NOT NULL UNIQUE REFERENCES models (id) ON DELETE CASCADE,
     provider_id text COLLATE "C" NOT NULL,
     name_folded text COLLATE "C" NOT NULL,
+    -- The folded name and the id in lower case, a newline before each.
     search_text text COLLATE "C" NOT NULL,
     family text COLLATE "C",
     mode text COLLATE "C" NOT NULL,
@@ -232,7 +233,7 @@ SELECT
     m.id AS model_id,
     m.provider_id,
     coalesce(m.name_folded, lower(m.name)) COLLATE "C" AS name_folded,
-    coalesce(m.name_folded, lower(m.name)) || chr(10) || lower(m.id) AS search_text,
+    chr(10) || coalesce(m.name_folded, lower(m.name)) || chr(10) || lower(m.id) AS search_text,
     m.family,
     m.mode,
     m.canonical,

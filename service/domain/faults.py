@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from service.domain.benchmarks import ScoreRow
 from service.domain.changes import Table
 from service.domain.decimals import DIGITS, LIMIT
 from service.domain.pricing import FIGURES, PriceRow
+from service.domain.text import is_printable
 from service.domain.values import Record
 from service.errors import InvalidRequest
 
@@ -35,7 +37,7 @@ class Fault(Record, frozen=True, kw_only=True):
 
 def refusal(faults: Sequence[Fault]) -> InvalidRequest:
     """The error that tells all faults, the first of them by name, and counts the rest."""
-    first = "one fault" if len(faults) == 1 else f"{len(faults)} faults, the first of them"
+    first = "one fault:" if len(faults) == 1 else f"{len(faults)} faults, the first of them:"
     details = {
         "faults": [msgspec.to_builtins(fault) for fault in faults[:LISTED]],
         "total": len(faults),
@@ -93,6 +95,13 @@ def rules(row: msgspec.Struct) -> Iterator[tuple[str, str]]:
                 yield names[field], message
         elif isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
             yield names[field], "holds a character that cannot be stored"
+        elif isinstance(value, str) and not is_printable(value):
+            yield names[field], "holds a control character, or begins or ends with a space"
+        elif isinstance(value, datetime.datetime) and not 1970 <= value.year < 9999:
+            yield names[field], f"{value.isoformat()} is out of range: years 1970 to 9998"
+    cutoff = given.get("knowledge_cutoff")
+    if cutoff and not _in_calendar(cutoff):
+        yield names["knowledge_cutoff"], f"{cutoff} is not in the calendar"
     if broken:
         return
     if "benchmark_name" in names or "score_low" in names:
@@ -107,6 +116,15 @@ def rules(row: msgspec.Struct) -> Iterator[tuple[str, str]]:
         yield "state", "is free, but a price is not 0"
     if given.get("state") == "unknown" and any(figure is not None for figure in main):
         yield "state", "is unknown, but a price is given"
+
+
+def _in_calendar(day: str) -> bool:
+    """Whether `YYYY-MM-DD` or `YYYY-MM` is a day or a month that there is."""
+    try:
+        datetime.date.fromisoformat(day if len(day) > 7 else f"{day}-01")
+    except ValueError:
+        return False
+    return True
 
 
 def _inexact(value: Decimal) -> str | None:

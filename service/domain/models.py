@@ -117,7 +117,7 @@ class ModelRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model as a pipeline writes it. A member left out keeps its stored value."""
 
     provider_id: ProviderId
-    model_id: Annotated[str, Meta(pattern=MODEL_ID)]
+    model_id: Annotated[str, Meta(pattern=MODEL_ID, max_length=200)]
     name: Name
     family: Annotated[str, Meta(min_length=1, max_length=100)] | None | UnsetType = UNSET
     mode: Mode | UnsetType = UNSET

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
@@ -12,29 +11,13 @@ import msgspec
 from msgspec import UNSET
 
 from service.domain.batches import Batch, TableCounts
-from service.domain.benchmarks import ScoreRow
 from service.domain.changes import Table
-from service.domain.models import ModelRow
-from service.domain.pricing import FIGURES, PriceRow, state_of
-from service.domain.providers import ProviderRow
+from service.domain.pricing import FIGURES, state_of
+from service.domain.stored import KEYS, ROWS, Fields, Key, Stored, StoredRow, key_of
 from service.domain.values import timestamp
 
 Outcome = Literal["created", "updated", "unchanged", "locked", "deleted", "held"]
-Fields = dict[str, Any]
-Key = tuple[Any, ...]
 
-ROWS: Final[Mapping[Table, type[msgspec.Struct]]] = {
-    "providers": ProviderRow,
-    "models": ModelRow,
-    "pricing": PriceRow,
-    "benchmarks": ScoreRow,
-}
-_KEYS: Final[Mapping[Table, tuple[str, ...]]] = {
-    "providers": ("id",),
-    "models": ("provider_id", "model_id"),
-    "pricing": ("model_id", "service_tier", "context_threshold", "effective_date"),
-    "benchmarks": ("model_id", "benchmark_name"),
-}
 # What a row that is made without saying so has; everything else is unknown.
 _DEFAULTS: Final[Fields] = {
     "mode": "chat",
@@ -44,15 +27,6 @@ _DEFAULTS: Final[Fields] = {
     "higher_is_better": True,
 }
 _COMPARED: Final = (*FIGURES, "state")
-
-
-@dataclass(slots=True)
-class StoredRow:
-    """A row as it is stored: members by name, as the API has them; names of locked members."""
-
-    values: Fields
-    locks: frozenset[str] = frozenset()
-    deleted: bool = False
 
 
 class Difference(NamedTuple):
@@ -71,33 +45,6 @@ class Difference(NamedTuple):
         """The key in words; a model's is its id."""
         parts = self.key if self.table != "models" else ("/".join(self.key),)
         return " ".join(str(part) for part in parts if part not in ("standard", 0))
-
-
-@dataclass(slots=True)
-class Stored:
-    """All rows that are stored, by table and natural key. `preview` moves it on."""
-
-    tables: dict[Table, dict[Key, StoredRow]] = field(
-        default_factory=lambda: {table: {} for table in ROWS}
-    )
-    # Prices of one series by day, for `_applied`.
-    _series: dict[Key, dict[str, StoredRow]] = field(default_factory=dict)
-
-    def put(self, table: Table, row: StoredRow) -> None:
-        """Have a row stored."""
-        key = key_of(table, row.values)
-        self.tables[table][key] = row
-        if table == "pricing":
-            self._series.setdefault(key[:-1], {})[key[-1]] = row
-
-    def history(self, key: Key) -> dict[str, StoredRow]:
-        """The prices of the series that a price belongs to, by day."""
-        return self._series.get(key[:-1], {})
-
-
-def key_of(table: Table, values: Mapping[str, Any]) -> Key:
-    """What makes two rows of a table the same one."""
-    return tuple(values[name] for name in _KEYS[table])
 
 
 def preview(
@@ -159,7 +106,7 @@ def _row(stored: Stored, table: Table, given: Fields) -> Difference:
         unknown = dict.fromkeys(ROWS[table].__struct_fields__)
         made = unknown | {n: v for n, v in _DEFAULTS.items() if n in unknown} | given
         stored.put(table, StoredRow(made))
-        known = {n: v for n, v in given.items() if v is not None and n not in _KEYS[table]}
+        known = {n: v for n, v in given.items() if v is not None and n not in KEYS[table]}
         return _told(table, key, "created", {n: (None, v) for n, v in known.items()})
     if row.deleted:
         return _told(table, key, "deleted", {})

@@ -6,13 +6,18 @@ import re
 from typing import Final
 
 # Provider ids are one path segment; model ids may hold `/`, `:`, `@`, `+`, `~` and more, but no
-# comma: ids stand in lists.
+# comma, since ids stand in lists, and no empty segment, which paths lose on their way.
 PROVIDER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-MODEL_ID: Final = r"^[A-Za-z0-9@~][A-Za-z0-9._:/@+~=-]{0,199}$"
+MODEL_ID: Final = r"^[A-Za-z0-9@~][A-Za-z0-9._:@+~=-]*(/[A-Za-z0-9._:@+~=-]+)*$"
 # A whole model id: `provider/model`.
-ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9@~][A-Za-z0-9._:/@+~=-]{0,199}$"
+ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/" + MODEL_ID.removeprefix("^")
 
 _SPACE: Final = re.compile(r"\s+")
+
+
+def is_printable(text: str) -> bool:
+    """Whether text has no control characters and no space around it."""
+    return text == text.strip() and not any(c < " " or c == "\x7f" for c in text)
 
 
 def fold(text: str) -> str:

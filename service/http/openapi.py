@@ -92,9 +92,7 @@ def _action(action: Action) -> Schema:
     codes = ["invalid_request", "unauthorized", "forbidden", *action.errors]
     answer = {
         "description": action.summary,
-        "content": {
-            JSON: {"schema": {"$ref": ref(action.component)}, "example": action.example}
-        },
+        "content": {JSON: {"schema": {"$ref": ref(action.component)}, "example": action.example}},
         "headers": {
             "X-Revision": {
                 "description": "The revision from which on what was written can be read.",

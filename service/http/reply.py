@@ -140,6 +140,10 @@ def select(data: Any, fields: Sequence[str]) -> Any:
     return {name: value for name, value in values if value is not msgspec.UNSET}
 
 
+# What a spreadsheet takes for a formula, full-width forms included; and the sign that defuses it.
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
 def csv_page(rows: Iterable[Sequence[object]]) -> bytes:
     """Rows as RFC 4180 has them, in UTF-8; text that a spreadsheet would run is made inert."""
     page = io.StringIO(newline="")
@@ -154,7 +158,7 @@ def _cell(value: object) -> object:
         value = ",".join(map(str, value))
     if isinstance(value, str):
         # An apostrophe of the text's own as well, so that it can be read back.
-        return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else value
+        return f"'{value}" if value.lstrip(" \n").startswith(_FORMULAS) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     return format(value, "f") if isinstance(value, Decimal) else value

@@ -14,6 +14,7 @@ _COLUMNS: Final = (
     "context_window, max_output, release_date, updated_at, price_id, price_date, next_price_date, "
     "input_price, output_price"
 )
+_COUNTS: Final = "bits, mode, family, deprecated, models"
 _PARENTS: Final = (
     ("models", "provider_id", "providers"),
     ("pricing", "model_id", "models"),
@@ -28,6 +29,8 @@ class Listing(NamedTuple):
     rows: int
     missing: int
     wrong: int
+    # Of the counts behind totals.
+    miscounted: int
 
 
 class Log(NamedTuple):
@@ -60,7 +63,15 @@ async def look(db: Database) -> Findings:
                     (SELECT 1 FROM listing AS l WHERE l.model_id = s.model_id)),
                 (SELECT count(*) FROM (
                     SELECT {_COLUMNS} FROM listing EXCEPT SELECT {_COLUMNS} FROM listing_source
+                ) AS wrong),
+                (SELECT count(*) FROM (
+                    SELECT {_COUNTS} FROM listing_counts
+                    EXCEPT SELECT {_COUNTS} FROM listing_counts_source
                 ) AS wrong)
+                + (SELECT count(*) FROM (
+                    SELECT {_COUNTS} FROM listing_counts_source
+                    EXCEPT SELECT {_COUNTS} FROM listing_counts
+                ) AS missing)
             """,
         ),
         Statement(
@@ -90,7 +101,7 @@ async def look(db: Database) -> Findings:
     )
     counts = zip(_PARENTS, orphans, strict=True)
     return Findings(
-        Listing(*cast("tuple[int, int, int]", listing[0])),
+        Listing(*cast("tuple[int, int, int, int]", listing[0])),
         {f"{table}.{column}": _count(rows) for (table, column, _), rows in counts},
         cast(str, state[0][0]),
         Log(*cast("tuple[int, int, int]", log[0])),
@@ -126,7 +137,7 @@ _REBUILD_INDEX: Final[dict[Engine, str]] = {
 
 
 async def rebuild(db: Database, now: datetime.datetime) -> int:
-    """Make listing and search index anew at the prices of today; how many rows it has then."""
+    """Make listing, counts and search index anew at today's prices; how many rows are listed."""
     _, results = await write(
         db,
         Author("doctor", now),
@@ -136,6 +147,11 @@ async def rebuild(db: Database, now: datetime.datetime) -> int:
             "doctor.fill",
             f"INSERT INTO listing ({_COLUMNS}) SELECT {_COLUMNS} FROM listing_source"
             " ORDER BY model_id",
+        ),
+        Statement("doctor.uncount", "DELETE FROM listing_counts"),
+        Statement(
+            "doctor.recount",
+            f"INSERT INTO listing_counts ({_COUNTS}) SELECT {_COUNTS} FROM listing_counts_source",
         ),
         Statement("doctor.count", "SELECT count(*) FROM listing"),
     )

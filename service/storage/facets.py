@@ -8,7 +8,7 @@ from typing import Any, cast
 from service.domain.models import CAPABILITIES
 from service.domain.queries import Facet
 from service.storage.database import Row, Statement
-from service.storage.paging import KINDS
+from service.storage.paging import counting
 from service.storage.selection import Selection
 
 _KIND = "l.bits, l.mode, l.family"
@@ -19,13 +19,13 @@ def statements(found: Selection, facets: tuple[Facet, ...]) -> list[Statement]:
     """What to ask the database for these facets: each statement reads many models."""
     asked = []
     if "provider" in facets:
-        sql = found.sql("l.provider_id, count(*)", "listing_provider")
+        sql = found.sql("l.provider_id, count(*)", counting(found, "listing_provider"))
         asked.append(("models.providers", f"{sql}\nGROUP BY l.provider_id"))
     if {*facets} - {"provider"}:
         if found.is_counted:
             sql = found.counts(f"{_KIND}, sum(l.models)")
         else:
-            sql = found.sql(f"{_KIND}, count(*)", KINDS)
+            sql = found.sql(f"{_KIND}, count(*)", counting(found))
         asked.append(("models.kinds", f"{sql}\nGROUP BY {_KIND}"))
     return [Statement(name, sql, found.params) for name, sql in asked]
 
@@ -36,6 +36,11 @@ def read(facets: tuple[Facet, ...], answers: list[list[Row]]) -> dict[str, dict[
     `answers` are those to `statements`.
     """
     return {facet: _read(facet, answers[0 if facet == "provider" else -1]) for facet in facets}
+
+
+def total(answer: list[Row]) -> int:
+    """How many models there are in all, by the answer to any of the statements."""
+    return sum(cast(int, row[-1]) for row in answer)
 
 
 def _read(facet: Facet, rows: list[Row]) -> dict[str, int]:

@@ -32,6 +32,8 @@ async def page(db: Database, query: ModelQuery, as_of: datetime.date | None) -> 
     found = Selection(db.engine, query, as_of)
     offset = (query.page - 1) * query.page_size
     common, total, narrow, in_order = paging(found, query.sort, offset)
+    if query.facets:
+        total = "NULL"  # they say it too
     params = found.params | {"page_size": query.page_size, "offset": offset}
     # The total stands in each row, and in one without a model where the page is empty.
     page = Statement(
@@ -53,10 +55,11 @@ async def page(db: Database, query: ModelQuery, as_of: datetime.date | None) -> 
         page, SNAPSHOT, *beside, *facets.statements(found, query.facets)
     )
     models = [row for row in rows if row[0] is not None]
+    counts = more[len(beside) :]
     return ModelPage(
         _details(models, query.include, more),
-        cast(int, rows[0][-1]),
-        facets.read(query.facets, more[len(beside) :]),
+        facets.total(counts[0]) if query.facets else cast(int, rows[0][-1]),
+        facets.read(query.facets, counts),
         read_snapshot(snapshot),
     )
 

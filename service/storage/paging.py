@@ -1,4 +1,8 @@
-"""A page of what a selection leaves, in order, and how many rows there are in all."""
+"""A page of what a selection leaves, in order, and how many rows there are in all.
+
+No way is the best for every question: each of those here is for the ones where it has to look at
+the fewest rows.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,20 @@ _SORTS: dict[str, tuple[str, str]] = {
     "outputPrice": ("l.output_price", "listing_output_price"),
     "updatedAt": ("l.updated_at", "listing_updated"),
     # Only beside a benchmark, whose scores are then the start.
-    "score": ("b.score", "listing_name"),
+    "score": ("b.score", "listing_ids"),
 }
-_IDS = "listing_ids"
-# The sorts whose order an index has to the last key.
-_INDEXED = {
+_UNSORTED = ("l.model_id", "listing_ids")
+# The sorts whose order an index has down to the last key.
+_INDEXED: set[tuple[ModelSort, ...]] = {
     *((), ("name",), ("provider",), ("inputPrice",), ("outputPrice",)),
     *(("-releaseDate",), ("-contextWindow",), ("-maxOutput",), ("-updatedAt",)),
 }
-# For counting and grouping, where no order is wanted.
-KINDS = "listing_kinds"
-# Rows with a rare word that are sorted; with a common one, the list is read in its order instead.
-_FEW = 20_000
-# Rows before the page from which on it is worth while to count those that are alike in the first
-# key, rather than to sort them all.
+# For counting and grouping, where no order is wanted; the second one where texts are looked at.
+_KINDS, _TEXT = "listing_kinds", "listing_text"
+# Rows before the page from which on their number is found by counting, not by sorting them.
 _DEEP = 2_000
+# Matches of a rare word, which are sorted; with a common one, the list is read in its order.
+_FEW = 20_000
 
 
 class Paging(NamedTuple):
@@ -49,62 +52,95 @@ class Paging(NamedTuple):
     order: str
 
 
+class _Sorted(NamedTuple):
+    """What is selected of each row, its order, the first key with its direction, and an index."""
+
+    columns: str
+    order: str
+    first: str
+    direction: str
+    index: str
+
+
 def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging:
     """The page in the order of `sort`: unknown values last, ties broken by id."""
     columns, order = "l.number, l.model_id AS id", ""
     for i, key in enumerate(sort):
         columns += f", {found.column(_SORTS[key.lstrip('-')][0])} AS key{i}"
-        order += f"n.key{i} {'DESC' if key.startswith('-') else 'ASC'} NULLS LAST, "
-    order += "n.id"
-    page = f"ORDER BY {order.replace('n.', '')} LIMIT :page_size OFFSET :offset"
-    first, index = _SORTS[sort[0].lstrip("-")] if sort else ("l.model_id", _IDS)
-    walk = found.sql(columns, index)
+        order += f"key{i} {_direction(key)} NULLS LAST, "
+    first, index = _SORTS[sort[0].lstrip("-")] if sort else _UNSORTED
+    by = _Sorted(columns, f"{order}id", first, _direction(sort[0]) if sort else "ASC", index)
     if found.is_narrow:
-        return Paging(
-            f"WITH found AS MATERIALIZED ({walk})",
-            "SELECT count(*) FROM found",
-            f"SELECT * FROM found {page}",
-            order,
-        )
-    if found.scans_text:
-        some = found.sql("l.number", "listing_text")
-        are_few = f"(SELECT count(*) FROM found) <= {_FEW}"
-        return Paging(
-            f"WITH found AS MATERIALIZED ({some} LIMIT {_FEW + 1})",
-            f"""SELECT CASE WHEN {are_few} THEN (SELECT count(*) FROM found)
-                ELSE ({found.sql("count(*)", "listing_text")}) END""",
-            f"""
-            SELECT {columns} FROM found AS f CROSS JOIN listing AS l ON l.number = f.number
-            WHERE {are_few}
-            UNION ALL {found.sql(columns, index, f"NOT {are_few}")}
-            {page}
-            """,
-            order,
-        )
-    if found.is_walked and offset >= _DEEP and sort not in _INDEXED:
-        blocks = found.sql(f"{first} AS value, count(*) AS size", index)
-        direction = "DESC" if sort[0].startswith("-") else "ASC"
-        on_page = "b.upto > :offset AND b.upto - b.size < :offset + :page_size"
-        return Paging(
-            f"""WITH blocks AS MATERIALIZED (
-                SELECT value, size, sum(size) OVER (ORDER BY value {direction} NULLS LAST) AS upto
-                FROM ({blocks} GROUP BY {first}) AS b
-            )""",
-            "SELECT coalesce(sum(size), 0) FROM blocks",
-            f"""
-            {found.sql(columns, index, f"{first} IS b.value", on_page, after="blocks AS b")}
-            ORDER BY {order.replace("n.", "")} LIMIT :page_size
-            OFFSET (
-                SELECT :offset - coalesce(min(b.upto - b.size), 0) FROM blocks AS b WHERE {on_page}
-            )
-            """,
-            order,
-        )
-    return Paging("", total(found), f"{walk}\n{page}", order)
+        common, total, rows = _at_once(found, by)
+    elif found.scans_text:
+        common, total, rows = _by_text(found, by)
+    elif found.is_walked and offset >= _DEEP and sort not in _INDEXED:
+        common, total, rows = _by_blocks(found, by)
+    else:
+        common, total, rows = "", _count(found), f"{found.sql(columns, index)}{_page(by)}"
+    return Paging(common, total, rows, "n." + by.order.replace(", ", ", n."))
 
 
-def total(found: Selection) -> str:
-    """How many rows there are, without looking at them if possible."""
+def counting(found: Selection, index: str = _KINDS) -> str:
+    """The index to count or group along, if this one would do where no text is looked at."""
+    return _TEXT if found.scans_text else index
+
+
+def _direction(key: str) -> str:
+    return "DESC" if key.startswith("-") else "ASC"
+
+
+def _page(by: _Sorted) -> str:
+    return f"\nORDER BY {by.order} LIMIT :page_size OFFSET :offset"
+
+
+def _count(found: Selection) -> str:
     if found.is_counted:
         return found.counts("coalesce(sum(l.models), 0)")
-    return found.sql("count(*)", KINDS)
+    return found.sql("count(*)", counting(found))
+
+
+def _at_once(found: Selection, by: _Sorted) -> tuple[str, str, str]:
+    """Find all rows, and do with them whatever is wanted."""
+    common = f"WITH found AS MATERIALIZED ({found.sql(by.columns, by.index)})"
+    return common, "SELECT count(*) FROM found", f"SELECT * FROM found{_page(by)}"
+
+
+def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:
+    """Look through the texts; if that finds much, begin again in the order that is wanted.
+
+    SQLite runs a branch that is not to be unless its FROM begins with nothing or its LIMIT is 0.
+    """
+    some = found.sql("l.number", _TEXT)
+    are_few = f"(SELECT count(*) FROM found) <= {_FEW}"
+    return (
+        f"WITH found AS MATERIALIZED ({some} LIMIT {_FEW + 1})",
+        f"""
+        SELECT CASE WHEN {are_few} THEN (SELECT count(*) FROM found) ELSE ({_count(found)}) END
+        """,
+        f"""
+        SELECT {by.columns} FROM (SELECT 1 WHERE {are_few}) AS e
+        CROSS JOIN found AS f CROSS JOIN listing AS l ON l.number = f.number
+        UNION ALL SELECT * FROM (
+            {found.sql(by.columns, by.index)} ORDER BY {by.order}
+            LIMIT CASE WHEN {are_few} THEN 0 ELSE :page_size + :offset END
+        )
+        {_page(by)}
+        """,
+    )
+
+
+def _by_blocks(found: Selection, by: _Sorted) -> tuple[str, str, str]:
+    """Count the rows that are alike in the first key, and sort those blocks that the page is of."""
+    blocks = found.sql(f"{by.first} AS value, count(*) AS size", by.index)
+    on_page = "b.upto > :offset AND b.upto - b.size < :offset + :page_size"
+    alike = found.sql(by.columns, by.index, f"{by.first} IS b.value", on_page, after="blocks AS b")
+    before = f"SELECT coalesce(min(b.upto - b.size), 0) FROM blocks AS b WHERE {on_page}"
+    return (
+        f"""WITH blocks AS MATERIALIZED (
+            SELECT value, size, sum(size) OVER (ORDER BY value {by.direction} NULLS LAST) AS upto
+            FROM ({blocks} GROUP BY {by.first}) AS b
+        )""",
+        "SELECT coalesce(sum(size), 0) FROM blocks",
+        f"{alike} ORDER BY {by.order} LIMIT :page_size OFFSET :offset - ({before})",
+    )

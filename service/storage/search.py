@@ -12,13 +12,14 @@ from service.storage.database import Database, Engine, Row, Statement, Value
 from service.storage.mapping import PRICE
 from service.storage.matching import (
     INDEXED,
+    contains,
     is_indexed,
     like,
     matching,
     phrase,
     words_of,
 )
-from service.storage.selection import base_price
+from service.storage.selection import price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 # What stands before a word in names and ids, beside the start of either.
@@ -26,20 +27,30 @@ _BOUNDARIES = (" ", "-", ".", ":", "@", "(", "_", "/")
 
 
 _NEWLINE = {"sqlite": "char(10)", "libsql": "char(10)", "postgres": "chr(10)"}
-# A provider's text as listing.search_text is a model's.
-_PROVIDER_TEXT = """
-    SELECT p.id, p.name, coalesce(p.name_folded, lower(p.name)) AS name_folded,
-        {newline} || coalesce(p.name_folded, lower(p.name)) || {newline} || lower(p.id) AS text
-    FROM providers AS p WHERE p.deleted_at IS NULL
+# Models and providers in the order of the answer: whatever they are sorted by, and nothing else.
+_ORDER = "f.rank, f.kind, f.host, f.deprecated, f.size, f.name_folded, f.id"
+_MODELS = """
+    SELECT {rank} AS rank, 1 AS kind, CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END AS host,
+        l.deprecated, length(l.name_folded) AS size, l.name_folded, l.model_id AS id, l.number
+    FROM {start} WHERE {condition}
 """
-_MODEL = """
-    SELECT 1, CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END, l.deprecated, l.name_folded,
-        l.model_id, l.search_text, l.price_id, l.context_window, l.provider_id, NULL
+_PROVIDERS = """
+    SELECT {rank} AS rank, 0 AS kind, 0 AS host, 0 AS deprecated, length(l.name_folded) AS size,
+        l.name_folded, l.id, CAST(NULL AS BIGINT) AS number
+    FROM (
+        SELECT l.id, l.name_folded, {newline} || l.name_folded || {newline} || lower(l.id)
+            AS search_text
+        FROM (
+            SELECT p.id, coalesce(p.name_folded, lower(p.name)) AS name_folded
+            FROM providers AS p WHERE p.deleted_at IS NULL
+        ) AS l
+    ) AS l
+    WHERE {condition}
 """
 # Whether models that match exactly or at a start fill the page: all others come after them.
 _ENOUGH = """(
     SELECT count(*) FROM (
-        SELECT 1 FROM listing_search AS s WHERE s.listing_search MATCH :words_at_start
+        SELECT 1 FROM listing_search AS s WHERE s.listing_search MATCH :at_start
         LIMIT :page_size + :offset
     ) AS s
 ) = :page_size + :offset"""
@@ -65,16 +76,49 @@ def _patterns(q: str) -> tuple[list[str], list[str], list[str]]:
     return exact, prefix, word
 
 
-def _rank(q: str) -> tuple[str, dict[str, Value]]:
-    """An expression for the place in `RANKS` of the column `text`, and its parameters."""
+def _ranks(q: str) -> tuple[list[str], dict[str, Value]]:
+    """Conditions for the places in `RANKS` but the last, in their order, and their parameters."""
     params: dict[str, Value] = {}
-    cases = []
+    conditions = []
     for rank, patterns in enumerate(_patterns(q)):
         names = {f"rank{rank}_{i}": pattern for i, pattern in enumerate(patterns)}
         params |= names
-        conditions = " OR ".join(f"t.text LIKE :{name} ESCAPE '\\'" for name in names)
-        cases.append(f"WHEN {conditions} THEN {rank}")
-    return f"CASE {' '.join(cases)} ELSE {len(cases)} END", params
+        conditions.append(" OR ".join(f"l.search_text LIKE :{name} ESCAPE '\\'" for name in names))
+    return conditions, params
+
+
+def _first(conditions: list[str]) -> str:
+    """The place of the first condition that holds, or the one after them."""
+    cases = (f"WHEN {condition} THEN {rank}" for rank, condition in enumerate(conditions))
+    return f"CASE {' '.join(cases)} ELSE {len(conditions)} END"
+
+
+def _found(engine: Engine, q: str) -> tuple[str, str, str, dict[str, Value]]:
+    """Providers, models as far as they may be on the page, the number of models; parameters."""
+    words = words_of(q)
+    ranks, params = _ranks(q)
+    start, in_model, model_words = matching(engine, words)
+    conditions, any_words = contains(words)
+    params |= model_words | any_words
+    providers = _PROVIDERS.format(
+        rank=_first(ranks), newline=_NEWLINE[engine], condition=" AND ".join(conditions)
+    )
+    total = f"SELECT count(*) FROM {start} WHERE {in_model}"
+    has_best = engine != "postgres" and is_indexed(f"/{q}")
+    guard = f"(SELECT 1 WHERE NOT {_ENOUGH}) AS e CROSS JOIN " if has_best else ""
+    models = _MODELS.format(rank=_first(ranks), start=f"{guard}{start}", condition=in_model)
+    if has_best:
+        start, at_start = INDEXED
+        params["at_start"] = " OR ".join(phrase(mark + q) for mark in "\n/")
+        if all(map(is_indexed, words)):
+            total = f"SELECT count(*) FROM {start.partition(' CROSS')[0]} WHERE {in_model}"
+        best = _MODELS.format(
+            rank=_first(ranks[:1]),
+            start=f"(SELECT 1 WHERE {_ENOUGH}) AS e CROSS JOIN {start}",
+            condition=at_start.replace(":words", ":at_start"),
+        )
+        models = f"{best} UNION ALL {models}"
+    return providers, models, total, params
 
 
 async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) -> MatchPage:
@@ -83,45 +127,28 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     Ranked by how the whole query stands in name or id; among equals providers first, then models
     at their maker, models that are not deprecated, shorter names, and ids in order.
     """
-    q = fold(query.q)
-    words = words_of(query.q)
-    models, total, params = _models(db.engine, q, words)
-    rank, patterns = _rank(q)
-    provider_words = {f"provider_word{i}": f"%{like(word)}%" for i, word in enumerate(words)}
-    in_provider = " AND ".join(f"p.text LIKE :{name} ESCAPE '\\'" for name in provider_words)
-    params |= patterns | provider_words
+    providers, models, total, params = _found(db.engine, fold(query.q))
     params |= {"page_size": query.page_size, "offset": (query.page - 1) * query.page_size}
     if as_of is not None:
         params["as_of"] = as_of.isoformat()
-    order = "f.rank, f.kind, f.host, f.deprecated, f.size, f.name_folded, f.id"
-    price = "f.price_id" if as_of is None else base_price("p.id", "f.id")
     # The total stands in each row, and in one without a match where the page is empty.
     rows, snapshot = await db.fetch(
         Statement(
             "search.page",
             f"""
-            WITH matching_providers AS MATERIALIZED (
-                SELECT 0 AS kind, 0 AS host, 0 AS deprecated, p.name_folded, p.id, p.text,
-                    CAST(NULL AS BIGINT) AS price_id, CAST(NULL AS BIGINT) AS context_window,
-                    p.id AS provider_id, p.name
-                FROM ({_PROVIDER_TEXT.format(newline=_NEWLINE[db.engine])}) AS p
-                WHERE {in_provider}
-            )
-            SELECT f.rank, f.kind, f.id, coalesce(m.name, f.name), f.provider_id, f.deprecated,
-                f.context_window, {PRICE.select("c")}, n.total
-            FROM (
-                SELECT ({total}) + (SELECT count(*) FROM matching_providers) AS total
-            ) AS n
+            WITH found_providers AS MATERIALIZED ({providers})
+            SELECT f.kind, f.rank, f.id, coalesce(m.name, o.name), coalesce(l.provider_id, o.id),
+                f.deprecated, l.context_window, {PRICE.select("p")}, t.total
+            FROM (SELECT ({total}) + (SELECT count(*) FROM found_providers) AS total) AS t
             LEFT JOIN (
-                SELECT f.* FROM (
-                    SELECT t.*, {rank} AS rank, length(t.name_folded) AS size
-                    FROM (SELECT * FROM matching_providers UNION ALL {models}) AS t
-                ) AS f
-                ORDER BY {order} LIMIT :page_size OFFSET :offset
+                SELECT * FROM (SELECT * FROM found_providers UNION ALL {models}) AS f
+                ORDER BY {_ORDER} LIMIT :page_size OFFSET :offset
             ) AS f ON 1 = 1
+            LEFT JOIN providers AS o ON f.kind = 0 AND o.id = f.id
             LEFT JOIN models AS m ON f.kind = 1 AND m.id = f.id
-            LEFT JOIN pricing AS c ON f.kind = 1 AND c.id = {price}
-            ORDER BY {order}
+            LEFT JOIN listing AS l ON l.number = f.number
+            LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
+            ORDER BY {_ORDER}
             """,
             params,
         ),
@@ -131,28 +158,8 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     return MatchPage(matches, cast(int, rows[0][-1]), read_snapshot(snapshot))
 
 
-def _models(engine: Engine, q: str, words: list[str]) -> tuple[str, str, dict[str, Value]]:
-    """Models that hold the words, with all that may be on the page; their number; parameters."""
-    start, condition, params = matching(engine, words)
-    everything = f"{_MODEL} FROM {start} WHERE {condition}"
-    total = f"SELECT count(*) FROM {start} WHERE {condition}"
-    if engine == "postgres" or not is_indexed(f"/{q}"):
-        return everything, total, params
-    if all(map(is_indexed, words)):
-        total = "SELECT count(*) FROM listing_search AS s WHERE s.listing_search MATCH :words"
-    params["words_at_start"] = " OR ".join(phrase(mark + q) for mark in "\n/")
-    start, condition = INDEXED
-    at_start = condition.replace(":words", ":words_at_start")
-    return (
-        f"{_MODEL} FROM {start} WHERE {at_start} AND {_ENOUGH}"
-        f" UNION ALL {everything} AND NOT {_ENOUGH}",
-        total,
-        params,
-    )
-
-
 def _match(row: Row) -> Match:
-    rank, kind, id, name, provider_id, deprecated, context_window = row[:7]
+    kind, rank, id, name, provider_id, deprecated, context_window = row[:7]
     return Match(
         kind="model" if kind else "provider",
         id=cast(str, id),

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from service.domain.preview import ROWS, Stored, StoredRow
+from service.domain.stored import ROWS, Stored, StoredRow
 from service.storage.database import Database, Statement, Value
 from service.storage.tables import TABLES, TableSpec
 

@@ -53,7 +53,7 @@ class Api:
     async def ids(self, path: str, params: Json | None = None) -> list[str]:
         return [row["id"] for row in (await self.get(path, params))["data"]]
 
-    async def refused(self, path: str, status: int = 400, **params: Any) -> Json:
+    async def refused(self, path: str, status: int = 400, /, **params: Any) -> Json:
         """The error of an answer without data."""
         answer = await self.get(path, params, status)
         assert answer["data"] is None

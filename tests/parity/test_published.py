@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -53,7 +53,7 @@ def url(path: str, **params: object) -> str:
 
 def model_lists(chance: random.Random, models: list[Json]) -> Iterator[str]:
     """Lists under a few filters each, in any order."""
-    filters = {
+    filters: dict[str, Callable[[], object]] = {
         "q": lambda: chance.choice(WORDS),
         "provider": lambda: chance.choice(models)["providerId"],
         "canonical": lambda: chance.choice([m["canonical"] for m in models if m["canonical"]]),

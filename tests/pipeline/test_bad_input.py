@@ -67,7 +67,7 @@ async def test_all_faults_at_once(api: Writer) -> None:
     assert messages["models", 1, None] == "is the same row as models[0]: send it once"
     assert messages["pricing", 1, None] == "give either effectiveDate or observedOn"
     assert "more than 9 digits" in messages["pricing", 2, "inputPrice"]
-    assert error["message"].startswith("the batch has 13 faults, the first of them providers[1].id")
+    assert error["message"].startswith("the batch has 13 faults, the first of them: providers[1]")
     assert await api.get("providers") == []
 
 

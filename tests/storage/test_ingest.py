@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from service.application import ingest
 from service.domain.batches import Batch, TableCounts
-from service.domain.benchmarks import ScoreRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
 from service.errors import Conflict, InvalidRequest
@@ -126,11 +125,11 @@ def seen(id: str, day: str, *figures: str | None, **values: Any) -> PriceRow:
 
 
 GOOD = ProviderRow(id="good", name="Good")
-TWICE: dict[str, tuple[Any, Any]] = {
+TWICE: dict[str, tuple[Any, ...]] = {
     "providers": (ProviderRow(id="p", name="a"), ProviderRow(id="p", name="b")),
     "models": (model("openai/x", "a"), model("openai/x", "b")),
     "pricing": (price(GPT, "2026-01-01", "1"), seen(GPT, "2026-01-01", "2")),
-    "benchmarks": tuple(ScoreRow(model_id=GPT, benchmark_name="b", score=s) for s in (1, 2)),  # type: ignore[arg-type]
+    "benchmarks": (*scores("b", {GPT: "1"}), *scores("b", {GPT: "2"})),
 }  # fmt: skip
 
 
