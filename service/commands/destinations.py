@@ -15,10 +15,10 @@ from service.domain.benchmarks import Score
 from service.domain.changes import Table
 from service.domain.locks import Lock
 from service.domain.models import Model
-from service.domain.preview import ROWS, Stored, StoredRow
 from service.domain.pricing import Price
 from service.domain.providers import Provider
 from service.domain.runs import NewRun, RunEnd
+from service.domain.stored import ROWS, Stored, StoredRow
 from service.errors import ServiceError
 from service.sources.chunks import Chunk
 from service.sources.tables import read_lines, struct_of

@@ -23,7 +23,8 @@ from service.commands.destinations import Destination, Local, Remote, told
 from service.commands.fetch import from_file, from_url
 from service.commands.primary import WAITS, Primary, Unreachable
 from service.domain.batches import BatchResult
-from service.domain.preview import Stored, counts, preview
+from service.domain.preview import counts, preview
+from service.domain.stored import Stored
 from service.errors import ServiceError
 from service.settings import Settings
 from service.sources.catalog import Catalogue

@@ -58,6 +58,8 @@ class Catalogue:
 
     def add(self, row: Row) -> bool:
         """Take a row that the domain allows; one that it refuses is rejected by name."""
+        if isinstance(row, ProviderRow | ModelRow):
+            row = msgspec.structs.replace(row, name=" ".join(row.name.split()))
         table, what = _TABLES[type(row)], _name(row)
         if fault := _fault(row):
             self.reject(table, what, fault)

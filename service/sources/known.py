@@ -7,9 +7,9 @@ from typing import Any
 
 from service.domain.benchmarks import ScoreRow
 from service.domain.models import ModelRow
-from service.domain.preview import Stored
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
+from service.domain.stored import Stored
 from service.sources.catalog import Catalogue
 
 

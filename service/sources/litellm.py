@@ -3,8 +3,8 @@
 https://github.com/BerriAI/litellm publishes it under MIT; the entry `sample_spec` documents it.
 
 Choices where the format leaves one:
-- An entry belongs to its `litellm_provider`, by the table below; the key without that prefix is the
-  model's id there, matched to one that is known by the whole of it, or by its last segment.
+- An entry belongs to its `litellm_provider`, by a table of names; the key without that prefix is
+  the model's id there, matched to one that is known by the whole of it, or by its last segment.
 - Prices carry no date: they are observed on the day that the file is read for.
 - A cost of 0 is a price only where it is known to mean free or part of a subscription (`free.py`).
 - `max_input_tokens` counts as the context window: most providers give one figure for both.
@@ -24,64 +24,19 @@ from typing import Any, Final, get_args
 
 from msgspec import UNSET, UnsetType
 
-from service.domain.models import Modality, Mode, ModelRow
+from service.domain.models import Modality, ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
 from service.sources.catalog import Catalogue
 from service.sources.documents import Unreadable, json_of
 from service.sources.free import offered_state
 from service.sources.litellm_costs import is_cost, levels
+from service.sources.litellm_keys import MODES, is_other_route, no_model, offers
 from service.sources.matching import Matcher
 from service.sources.modes import mode_of
 
 URL: Final = "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json"
 
-# Providers that are known under other ids: the first takes what is new.
-PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "abliteration": ("abliteration-ai",),
-    "amazon_nova": ("nova",),
-    "azure_ai": ("azure", "azure-cognitive-services"),
-    "azure_text": ("azure",),
-    "bedrock": ("amazon-bedrock",),
-    "bedrock_converse": ("amazon-bedrock",),
-    "bedrock_mantle": ("amazon-bedrock",),
-    "bigmodel": ("zhipuai",),
-    "cloudflare": ("cloudflare-workers-ai",),
-    "codestral": ("mistral",),
-    "cohere_chat": ("cohere",),
-    "dashscope": ("alibaba",),
-    "fireworks_ai-embedding-models": ("fireworks-ai",),
-    "friendliai": ("friendli",),
-    "gemini": ("google",),
-    "gmi": ("gmicloud",),
-    "meta_llama": ("llama",),
-    "moonshot": ("moonshotai",),
-    "novita": ("novita-ai",),
-    "nvidia_nim": ("nvidia",),
-    "perplexity": ("perplexity", "perplexity-agent"),
-    "text-completion-codestral": ("mistral",),
-    "text-completion-inception": ("inception",),
-    "text-completion-openai": ("openai",),
-    "together_ai": ("togetherai",),
-    "vercel_ai_gateway": ("vercel",),
-    "vertex_ai": ("google-vertex",),
-    "vertex_ai-anthropic_models": ("google-vertex-anthropic", "google-vertex"),
-    "voyage": ("voyageai",),
-    "xiaomi_mimo": ("xiaomi",),
-}
-_MODES: Final[Mapping[str, Mode]] = {
-    **{mode: mode for mode in ("chat", "completion", "embedding", "rerank", "moderation", "ocr")},
-    "responses": "chat",
-    "realtime": "chat",
-    "image_generation": "image",
-    "image_edit": "image",
-    "video_generation": "video",
-    "audio_speech": "speech",
-    "audio_transcription": "transcription",
-}
-# Other routes to offers that have entries of their own.
-_OTHER_ROUTES: Final = frozenset({"azure_ai", "bedrock_mantle", "text-completion-codestral"})
-_TOOLS: Final = frozenset({"search", "vector_store", "guardrail"})
 _FLAGS: Final = {
     "supports_vision": ("supports_vision",),
     "supports_function_calling": ("supports_function_calling", "supports_tools"),
@@ -95,19 +50,6 @@ _READ: Final = {
     *("litellm_provider", "mode", "max_input_tokens", "max_output_tokens", "source"),
     *("supported_modalities", "supported_output_modalities", "deprecation_date"),
 }
-# What a key may be instead of a model's, and why it is left out.
-_VARIANTS: Final = (
-    (re.compile(r"^ft:|/ft:"), "a price of tuned models, not a model"),
-    (re.compile(r"\d-x-\d|(\d|max)-steps/"), "a price of one size and quality of pictures"),
-    (
-        re.compile(
-            r"^(azure|azure_ai|bedrock|bedrock_mantle)/"
-            r"(us|eu|us-gov|global|global-standard|\*|[a-z]{2}(-gov)?-[a-z]+-\d)/"
-        ),
-        "a price of one region",
-    ),
-    (re.compile(r"^(fireworks|together)-ai-"), "a price of a class of models"),
-)
 
 
 def read(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
@@ -122,8 +64,8 @@ def read(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
     matcher = Matcher(known)
     no_column: Counter[str] = Counter()
     no_figure: Counter[str] = Counter()
-    for key, entry in sorted(entries.items(), key=lambda item: _is_other_route(item[1])):
-        if fault := _no_model(key, entry):
+    for key, entry in sorted(entries.items(), key=lambda item: is_other_route(item[1])):
+        if fault := no_model(key, entry):
             catalogue.reject("models", key, fault)
             continue
         row = _model(key, entry, matcher, catalogue)
@@ -143,35 +85,12 @@ def read(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
     return catalogue
 
 
-def _no_model(key: str, entry: Any) -> str | None:
-    if key == "sample_spec":
-        return "the documentation of the format"
-    if not isinstance(entry, dict) or not isinstance(entry.get("litellm_provider"), str):
-        return "an entry without a provider"
-    if entry.get("mode") in _TOOLS:
-        return "a tool, not a model"
-    return next((why for pattern, why in _VARIANTS if pattern.search(key)), None)
-
-
-def _is_other_route(entry: Any) -> bool:
-    return isinstance(entry, dict) and entry.get("litellm_provider") in _OTHER_ROUTES
-
-
-def _offers(provider: str) -> tuple[str, ...]:
-    """Our ids of a provider. Google's cloud has one name per maker of models."""
-    if found := PROVIDERS.get(provider):
-        return found
-    if provider.startswith("vertex_ai-"):
-        return PROVIDERS["vertex_ai"]
-    return (provider.replace("_", "-"),)
-
-
 def _model(key: str, entry: Mapping[str, Any], matcher: Matcher, catalogue: Catalogue) -> ModelRow:
     provider = entry["litellm_provider"]
     head, _, rest = key.partition("/")
     route = {provider, *provider.split("-"), provider.split("_")[0]}
     own = rest if rest and head.replace("-", "_") in {r.replace("-", "_") for r in route} else key
-    provider_id, model_id = matcher.find(_offers(provider), own)
+    provider_id, model_id = matcher.find(offers(provider), own)
     inputs = _modalities(key, entry.get("supported_modalities"), catalogue)
     outputs = _modalities(key, entry.get("supported_output_modalities"), catalogue)
     mode = entry.get("mode")
@@ -187,7 +106,7 @@ def _model(key: str, entry: Mapping[str, Any], matcher: Matcher, catalogue: Cata
         provider_id=provider_id,
         model_id=model_id,
         name=matcher.name(provider_id, model_id),
-        mode=_MODES.get(mode, "other") if mode else mode_of(model_id, (), outputs or ()),
+        mode=MODES.get(mode, "other") if mode else mode_of(model_id, (), outputs or ()),
         context_window=_tokens(key, entry, "max_input_tokens", catalogue),
         max_output=_tokens(key, entry, "max_output_tokens", catalogue),
         input_modalities=inputs,
