@@ -18,6 +18,7 @@ from service.application import runs
 from service.application.cache import BoundedMemory, Cache
 from service.application.dispatch import Dispatcher
 from service.application.stream import Streams
+from service.application.turnover import turn_over
 from service.application.watch import Watch
 from service.errors import ServiceError
 from service.http.asgi import App
@@ -83,7 +84,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             service = Service(reader, primary, writer, settings, clock, front, watch, streams)
             tasks = [asyncio.create_task(watch.run())]
             if Elsewhere.of(settings) is None:
-                tasks.append(asyncio.create_task(_close_abandoned(writer, settings, clock)))
+                tasks.append(asyncio.create_task(_keep_house(writer, settings, clock)))
             if settings.primary_region in (None, settings.region):
                 tasks.append(asyncio.create_task(_dispatcher(writer, watch, settings, clock).run()))
             with at_stop(streams.close):
@@ -147,12 +148,16 @@ def _dispatcher(writer: Database, watch: Watch, settings: Settings, clock: Clock
     return Dispatcher(writer, watch, clock, encode, poster, patience)
 
 
-async def _close_abandoned(writer: Database, settings: Settings, clock: Clock) -> None:
-    """Close the runs of dead pipelines, forever; a database that is away is tried again."""
+async def _keep_house(writer: Database, settings: Settings, clock: Clock) -> None:
+    """Close the runs of dead pipelines and bring a new day's prices into force, forever.
+
+    A database that is away is tried again.
+    """
     while True:
         await asyncio.sleep(max(1.0, min(60.0, settings.run_timeout / 4)))
         with contextlib.suppress(ServiceError):
             await runs.close_abandoned(writer, clock(), settings.run_timeout)
+            await turn_over(writer, clock())
 
 
 def from_environment() -> App:

@@ -59,7 +59,7 @@ class _Sorted(NamedTuple):
     order: str
     first: str
     direction: str
-    index: str
+    along: str
 
 
 def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging:
@@ -102,7 +102,7 @@ def _count(found: Selection) -> str:
 
 def _at_once(found: Selection, by: _Sorted) -> tuple[str, str, str]:
     """Find all rows, and do with them whatever is wanted."""
-    common = f"WITH found AS MATERIALIZED ({found.sql(by.columns, by.index)})"
+    common = f"WITH found AS MATERIALIZED ({found.sql(by.columns, by.along)})"
     return common, "SELECT count(*) FROM found", f"SELECT * FROM found{_page(by)}"
 
 
@@ -122,7 +122,7 @@ def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:
         SELECT {by.columns} FROM (SELECT 1 WHERE {are_few}) AS e
         CROSS JOIN found AS f CROSS JOIN listing AS l ON l.number = f.number
         UNION ALL SELECT * FROM (
-            {found.sql(by.columns, by.index)} ORDER BY {by.order}
+            {found.sql(by.columns, by.along)} ORDER BY {by.order}
             LIMIT CASE WHEN {are_few} THEN 0 ELSE :page_size + :offset END
         )
         {_page(by)}
@@ -132,9 +132,9 @@ def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:
 
 def _by_blocks(found: Selection, by: _Sorted) -> tuple[str, str, str]:
     """Count the rows that are alike in the first key, and sort those blocks that the page is of."""
-    blocks = found.sql(f"{by.first} AS value, count(*) AS size", by.index)
+    blocks = found.sql(f"{by.first} AS value, count(*) AS size", by.along)
     on_page = "b.upto > :offset AND b.upto - b.size < :offset + :page_size"
-    alike = found.sql(by.columns, by.index, f"{by.first} IS b.value", on_page, after="blocks AS b")
+    alike = found.sql(by.columns, by.along, f"{by.first} IS b.value", on_page, after="blocks AS b")
     before = f"SELECT coalesce(min(b.upto - b.size), 0) FROM blocks AS b WHERE {on_page}"
     return (
         f"""WITH blocks AS MATERIALIZED (

@@ -36,7 +36,7 @@ async def changed(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 SERIES = f"(model_id, effective_date, input_price_per_million) VALUES ('{GPT}'"
-ONE = f"WHERE model_id = '{GPT}' AND service_tier = 'standard'"
+ONE = f"WHERE model_id = '{GPT}' AND service_tier = 'standard' AND effective_date = '2025-08-07'"
 PENALTY = f"WHERE model_id = '{GPT}' AND benchmark_name = 'penalty'"
 MODEL = f"WHERE id = '{GPT}'"
 # A statement, the kind of change, and a member that differs between before and after.
@@ -81,7 +81,7 @@ BY_HAND = [
     (f"UPDATE benchmarks SET score = 7 {PENALTY}", "score_changed", "score"),
     (f"UPDATE benchmarks SET deleted_at = 'x' {PENALTY}", "score_deleted", "deleted_at"),
     (
-        "UPDATE benchmarks SET deleted_at = NULL WHERE deleted_at IS NOT NULL",
+        "UPDATE benchmarks SET deleted_at = NULL WHERE model_id LIKE 'mistral/%'",
         "score_restored",
         "deleted_at",
     ),
@@ -90,11 +90,18 @@ BY_HAND = [
 TABLES = {"provider": "providers", "model": "models", "price": "pricing", "score": "benchmarks"}
 
 
+@pytest.fixture(scope="module")
+async def edited(server: Server) -> AsyncIterator[Database]:
+    """One database for all edits by hand, each of which is to other rows or other columns."""
+    async with copied(server, "seeded") as engine, writing(engine) as database:
+        yield database
+
+
 @pytest.mark.parametrize(("statement", "kind", "member"), BY_HAND)
 async def test_an_edit_by_hand_is_logged(
-    server: Server, seeded: Database, statement: str, kind: str, member: str | None
+    edited: Database, statement: str, kind: str, member: str | None
 ) -> None:
-    [(table, key, model_id, found, before, after)] = await changed(seeded, statement)
+    [(table, key, model_id, found, before, after)] = await changed(edited, statement)
     noun, _, verb = kind.partition("_")
     assert (table, found) == (TABLES[noun], kind)
     row = after or before
