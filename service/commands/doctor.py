@@ -9,23 +9,13 @@ import sys
 import click
 
 from service.application import doctor as doctor_of
+from service.commands.database import database_options
 from service.storage import migrate
 from service.storage.database import DatabaseOptions, open_database
 
 
 @click.command()
-@click.option(
-    "--database-url",
-    envvar=["AICOMPARE_PRIMARY_DATABASE_URL", "AICOMPARE_DATABASE_URL"],
-    default="file:aicompare.db",
-    show_default=True,
-    help="Database to examine: where writes go.",
-)
-@click.option(
-    "--database-token",
-    envvar=["AICOMPARE_PRIMARY_DATABASE_TOKEN", "AICOMPARE_DATABASE_TOKEN"],
-    help="Token for a libSQL server. Better given in the environment.",
-)
+@database_options
 @click.option("--rebuild", is_flag=True, help="First make the listing and its search index anew.")
 def doctor(database_url: str, database_token: str | None, rebuild: bool) -> None:
     """Check that what is derived in the database equals its source.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
+from service.commands.database import database_options
 from service.storage import migrate as migrations_of
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.migrate import Migration
@@ -15,35 +16,14 @@ from service.storage.migrate import Migration
 T = TypeVar("T")
 Work = Callable[[Database, list[Migration]], Awaitable[T]]
 
-_OPTIONS = (
-    click.option(
-        "--database-url",
-        envvar=["AICOMPARE_PRIMARY_DATABASE_URL", "AICOMPARE_DATABASE_URL"],
-        default="file:aicompare.db",
-        show_default=True,
-        help="Database to work on: where writes go.",
-    ),
-    click.option(
-        "--database-token",
-        envvar=["AICOMPARE_PRIMARY_DATABASE_TOKEN", "AICOMPARE_DATABASE_TOKEN"],
-        help="Token for a libSQL server. Better given in the environment.",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0.1),
-        default=300.0,
-        show_default=True,
-        help="Seconds that one step may take, waiting for other writers included.",
-    ),
+_TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=300.0,
+    show_default=True,
+    help="Seconds that one step may take, waiting for other writers included.",
 )
-
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the SQL and change nothing.")
-
-
-def _database_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def _with_database(
@@ -78,7 +58,8 @@ def migrate(context: click.Context, dry_run: bool) -> None:
 
 
 @migrate.command()
-@_database_options
+@database_options
+@_TIMEOUT
 @click.option("--to", metavar="NUMBER", help="Stop after this migration.")
 @_DRY_RUN
 def up(
@@ -98,7 +79,8 @@ def up(
 
 
 @migrate.command()
-@_database_options
+@database_options
+@_TIMEOUT
 @click.option("--steps", type=click.IntRange(min=1), help="How many to take back.  [default: 1]")
 @click.option("--to", metavar="NUMBER", help="Take back all after this one; 0 for all.")
 @_DRY_RUN
@@ -127,7 +109,8 @@ def down(
 
 
 @migrate.command()
-@_database_options
+@database_options
+@_TIMEOUT
 def status(database_url: str, database_token: str | None, timeout: float) -> None:
     """List the migrations: applied, pending, and those only the database knows."""
     state = _with_database(database_url, database_token, timeout, migrations_of.inspect)

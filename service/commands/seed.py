@@ -11,6 +11,7 @@ from rich.progress import track
 
 from service.application import ingest
 from service.commands import tell
+from service.commands.database import database_options
 from service.domain.batches import BatchResult
 from service.errors import ServiceError
 from service.sources.catalog import Catalogue, batches
@@ -18,19 +19,7 @@ from service.storage.database import DatabaseOptions, open_database
 
 
 @click.command()
-@click.option(
-    "--database-url",
-    envvar=["AICOMPARE_PRIMARY_DATABASE_URL", "AICOMPARE_DATABASE_URL"],
-    default="file:aicompare.db",
-    show_default=True,
-    help="Database to fill: where writes go.",
-)
-@click.option(
-    "--database-token",
-    "--token",
-    envvar=["AICOMPARE_PRIMARY_DATABASE_TOKEN", "AICOMPARE_DATABASE_TOKEN"],
-    help="Token for a libSQL server. Better given in the environment.",
-)
+@database_options
 @click.option("--verbose", is_flag=True, help="Name everything that could not be stored.")
 def seed(database_url: str, database_token: str | None, verbose: bool) -> None:
     """Fill the database from published catalogues.
