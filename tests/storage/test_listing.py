@@ -24,11 +24,14 @@ DAY = datetime.timedelta(days=1)
 
 
 async def check(database: Database) -> int:
-    """Fail unless the listing is what its source says; how many rows it has."""
+    """Fail unless the listing and its counts are what their sources say; how many rows it has."""
     listing = await rows(database, f"SELECT {COLUMNS} FROM listing ORDER BY model_id")
     assert listing == await rows(
         database, f"SELECT {COLUMNS} FROM listing_source ORDER BY model_id"
     )
+    counts = "SELECT bits, mode, family, deprecated, models FROM {} ORDER BY 1, 2, 3, 4"
+    expected = await rows(database, counts.format("listing_counts_source"))
+    assert await rows(database, counts.format("listing_counts")) == expected
     if database.engine != "postgres":
         await database.batch(
             sql("INSERT INTO listing_search (listing_search, rank) VALUES ('integrity-check', 1)")
