@@ -32,7 +32,7 @@ def test_names_that_nobody_can_ask_for(name: str) -> None:
 @pytest.mark.parametrize("cutoff", ["2025-02-30", "2023-02-29", "0000-01"])
 def test_a_cutoff_that_is_not_in_the_calendar(cutoff: str) -> None:
     assert faults(models=[MODEL | {"knowledgeCutoff": cutoff}]) == [
-        f"models[0].knowledgeCutoff: {cutoff} is not in the calendar"
+        f"models[0].knowledgeCutoff: {cutoff} is not in the calendar: give a month or day that is"
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from service.domain.pricing import Price
-from service.domain.text import ID
+from service.domain.text import ID, URL
 from service.domain.values import Date, Record, Timestamp
 
 BenchmarkName = Annotated[str, Meta(min_length=1, max_length=200, examples=["arena-overall"])]
@@ -48,7 +48,7 @@ class ScoreRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unit: Annotated[str, Meta(min_length=1, max_length=50)] | None | UnsetType = UNSET
     higher_is_better: bool | UnsetType = UNSET
     self_reported: bool | None | UnsetType = UNSET
-    source_url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$")] | None | UnsetType = UNSET
+    source_url: Annotated[str, Meta(pattern=URL)] | None | UnsetType = UNSET
     measured_at: datetime.date | None | UnsetType = UNSET
 
 

@@ -94,14 +94,26 @@ def rules(row: msgspec.Struct) -> Iterator[tuple[str, str]]:
                 broken.add(field)
                 yield names[field], message
         elif isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
-            yield names[field], "holds a character that cannot be stored"
+            yield (
+                names[field],
+                "holds a null byte or half a surrogate pair, which cannot be stored: leave it out",
+            )
         elif isinstance(value, str) and not is_printable(value):
-            yield names[field], "holds a control character, or begins or ends with a space"
+            yield (
+                names[field],
+                "holds a control character, or begins or ends with a space: leave it out",
+            )
         elif isinstance(value, datetime.datetime) and not 1970 <= value.year < 9999:
-            yield names[field], f"{value.isoformat()} is out of range: years 1970 to 9998"
+            yield (
+                names[field],
+                f"{value.isoformat()} is out of range: give a moment of the years 1970 to 9998",
+            )
     cutoff = given.get("knowledge_cutoff")
     if cutoff and not _in_calendar(cutoff):
-        yield names["knowledge_cutoff"], f"{cutoff} is not in the calendar"
+        yield (
+            names["knowledge_cutoff"],
+            f"{cutoff} is not in the calendar: give a month or day that is",
+        )
     if broken:
         return
     if "benchmark_name" in names or "score_low" in names:
@@ -113,9 +125,9 @@ def rules(row: msgspec.Struct) -> Iterator[tuple[str, str]]:
             yield "scoreHigh", f"{high} is below the score {score}"
     main = [given.get("input_price"), given.get("output_price")]
     if given.get("state") == "free" and any(main):
-        yield "state", "is free, but a price is not 0"
+        yield "state", "is free, but a price is not 0: give 0, or the state paid"
     if given.get("state") == "unknown" and any(figure is not None for figure in main):
-        yield "state", "is unknown, but a price is given"
+        yield "state", "is unknown, but a price is given: give null, or the state paid"
 
 
 def _in_calendar(day: str) -> bool:
@@ -129,10 +141,13 @@ def _in_calendar(day: str) -> bool:
 
 def _inexact(value: Decimal) -> str | None:
     # Not abs(), which overflows for an exponent that a number in JSON may well have.
-    if not value.is_finite() or value.copy_abs() >= LIMIT:
+    if not value.is_finite():
+        return f"{value} is no number: give a decimal like 2.5"
+    if value.copy_abs() >= LIMIT:
         return f"{value:.3E} is out of range: a number below {LIMIT} is needed"
     if round(value, DIGITS) != value:
-        return f"{value} has more than {DIGITS} digits after the decimal point"
+        shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:37]}..."
+        return f"{shown} has more than {DIGITS} digits after the decimal point: round it"
     return None
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from service.domain.benchmarks import Score
 from service.domain.pricing import Price
 from service.domain.providers import Name, ProviderId, Url
-from service.domain.text import ID, MODEL_ID
+from service.domain.text import CUTOFF, ID, MODEL_ID
 from service.domain.values import Date, Record, Timestamp
 
 Modality = Literal["text", "image", "audio", "video", "pdf"]
@@ -44,7 +44,7 @@ KnowledgeCutoff = Annotated[
     str,
     Meta(
         description="Last day or month of the training data, `YYYY-MM-DD` or `YYYY-MM`.",
-        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$",
+        pattern=CUTOFF,
     ),
 ]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from service.domain.text import ID
+from service.domain.text import ID, URL
 from service.domain.values import Date, Record, Timestamp
 
 ServiceTier = Literal["standard", "batch", "flex", "priority"]
@@ -88,8 +88,8 @@ class PriceRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     input_audio_price: Usd | None | UnsetType = UNSET
     output_audio_price: Usd | None | UnsetType = UNSET
     state: PriceState | UnsetType = UNSET
-    source_url: Annotated[str, Meta(pattern=r"^https?://[^\s]+$")] | None | UnsetType = UNSET
-    verified_at: datetime.datetime | None | UnsetType = UNSET
+    source_url: Annotated[str, Meta(pattern=URL)] | None | UnsetType = UNSET
+    verified_at: Annotated[datetime.datetime, Meta(tz=True)] | None | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if (self.effective_date is None) == (self.observed_on is None):

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from service.domain.text import PROVIDER_ID
+from service.domain.text import PROVIDER_ID, URL
 from service.domain.values import Record, Timestamp
 
 ProviderId = Annotated[str, Meta(pattern=PROVIDER_ID, examples=["anthropic"])]
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=2000)]
+Url = Annotated[str, Meta(pattern=URL, max_length=2000)]
 
 
 class Provider(Record, frozen=True, kw_only=True):

@@ -12,6 +12,10 @@ MODEL_ID: Final = r"^[A-Za-z0-9@~][A-Za-z0-9._:@+~=-]*(/[A-Za-z0-9._:@+~=-]+)*$"
 # A whole model id: `provider/model`.
 ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/" + MODEL_ID.removeprefix("^")
 
+URL: Final = r"^https?://[^\s]+$"
+# A month or a day.
+CUTOFF: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$"
+
 _SPACE: Final = re.compile(r"\s+")
 
 

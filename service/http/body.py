@@ -15,8 +15,9 @@ from msgspec import Raw, Struct
 from service.domain.batches import Batch
 from service.domain.changes import Table
 from service.domain.faults import LISTED, Fault, refusal, table_faults
+from service.domain.wanted import choices, wanted
 from service.errors import InvalidRequest, PayloadTooLarge
-from service.http.words import quoted, unknown
+from service.http.words import nearest, plain, quoted, unknown
 
 S = TypeVar("S", bound=Struct)
 
@@ -98,6 +99,7 @@ def _row_type(table: Table) -> type[Struct]:
 class _Member(NamedTuple):
     """A member of a struct as JSON has it."""
 
+    kind: Any
     decoder: msgspec.json.Decoder[Any]
     required: bool
 
@@ -105,7 +107,7 @@ class _Member(NamedTuple):
 @functools.cache
 def _members_of(kind: type[Struct]) -> dict[str, _Member]:
     return {
-        field.encode_name: _Member(msgspec.json.Decoder(field.type), field.required)
+        field.encode_name: _Member(field.type, msgspec.json.Decoder(field.type), field.required)
         for field in msgspec.structs.fields(kind)
     }
 
@@ -122,7 +124,7 @@ def _faults(given: dict[str, Raw] | str, kind: type[Struct]) -> Iterator[tuple[s
         if member is None:
             found = True
             yield name, unknown("field", name, known)
-        elif message := _mistyped(member.decoder, raw):
+        elif message := _mistyped(member, raw):
             found = True
             yield name, message
     for name, member in known.items():
@@ -136,15 +138,18 @@ def _faults(given: dict[str, Raw] | str, kind: type[Struct]) -> Iterator[tuple[s
             yield None, str(error)
 
 
-def _mistyped(decoder: msgspec.json.Decoder[Any], raw: Raw) -> str | None:
+def _mistyped(member: _Member, raw: Raw) -> str | None:
     try:
-        decoder.decode(raw)
+        member.decoder.decode(raw)
     except RecursionError:
         return "nests too deep"
-    except msgspec.DecodeError as error:
-        text = bytes(raw).decode(errors="replace")
-        message = str(error)[:1].lower() + str(error)[1:]
-        return f"{message}, not {quoted(text)}"
+    except msgspec.DecodeError:
+        try:
+            text, shown = msgspec.json.decode(raw, type=str), quoted
+        except msgspec.DecodeError:
+            text, shown = bytes(raw).decode(errors="replace"), plain
+        near = nearest(text, choices(member.kind))
+        return f"must be {wanted(member.kind)}, not {shown(text)}{near}"
     return None
 
 

@@ -7,7 +7,6 @@ a wrong answer that looks right. Every refusal names the parameter and says what
 from __future__ import annotations
 
 import datetime
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable
@@ -19,9 +18,10 @@ from msgspec import inspect
 
 from service.domain.decimals import DIGITS
 from service.domain.queries import Query
+from service.domain.wanted import DAY, MOMENT
 from service.errors import InvalidRequest
 from service.http.rules import NOT_NEGATIVE, check
-from service.http.words import quoted, unknown
+from service.http.words import nearest, quoted, unknown
 
 Q = TypeVar("Q", bound=Query)
 
@@ -168,9 +168,8 @@ def _text(name: str, kind: inspect.StrType, text: str) -> str:
 
 def _choice(name: str, choices: frozenset[str], text: str) -> str:
     if text not in choices:
-        near = difflib.get_close_matches(text, choices, 1, 0.6)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise _wrong(name, f"one of {', '.join(sorted(choices))}", text, hint)
+        wanted = f"one of {', '.join(sorted(choices))}"
+        raise _wrong(name, wanted, text, nearest(text, choices))
     return text
 
 
@@ -205,7 +204,7 @@ def _date(name: str, text: str) -> datetime.date:
             return datetime.date.fromisoformat(text)
     except ValueError:
         pass
-    raise _wrong(name, "a day of the calendar like 2026-01-31", text)
+    raise _wrong(name, DAY, text)
 
 
 def _moment(name: str, text: str) -> datetime.datetime:
@@ -214,7 +213,7 @@ def _moment(name: str, text: str) -> datetime.datetime:
             return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         pass
-    raise _wrong(name, "a moment with its zone like 2026-01-31T12:00:00Z", text)
+    raise _wrong(name, MOMENT, text)
 
 
 def _wrong(name: str, wanted: str, text: str, hint: str = "") -> InvalidRequest:

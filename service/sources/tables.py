@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import datetime
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from service.domain.benchmarks import ScoreRow
 from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
+from service.domain.wanted import wanted
 from service.sources.catalog import Catalogue, Row, Table
 from service.sources.documents import Unreadable, text_of
 
@@ -72,7 +74,7 @@ def read(content: bytes, known: Catalogue, day: datetime.date) -> Catalogue:
         try:
             row = struct_of(ROWS[table], cells)
         except msgspec.ValidationError as error:
-            catalogue.reject(table, f"line {line.number}", str(error))
+            catalogue.reject(table, f"line {line.number}", _refused(ROWS[table], cells, error))
             continue
         catalogue.add(row)
     return catalogue
@@ -128,6 +130,15 @@ def struct_of(kind: type[S], cells: Mapping[str, str]) -> S:
         elif field.required:
             members[field.encode_name] = ""
     return msgspec.convert(members, kind, strict=False)
+
+
+def _refused(kind: type[msgspec.Struct], cells: Mapping[str, str], error: Exception) -> str:
+    """What is wrong with a line and what would be right."""
+    place = re.search(r"`\$\.(\w+)", str(error))
+    if place is None:  # a rule between members
+        return str(error)
+    (field,) = (f for f in msgspec.structs.fields(kind) if f.encode_name == place[1])
+    return f"{place[1]} must be {wanted(field.type)}, not {cells[place[1]][:60]!r}"
 
 
 def _kinds(hint: Any) -> Iterator[Any]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
+from service.domain.benchmarks import ScoreRow
+from service.domain.edits import EDITS
+from service.domain.models import ModelRow
+from service.domain.pricing import PriceRow
+from service.domain.providers import ProviderRow
+from service.domain.runs import NewRun, RunEnd
+from service.domain.wanted import wanted
 from tests.engines import Engine
 from tests.pipeline.conftest import CATALOG, MODEL, Clock, Writer, price, writer_of
 
@@ -69,6 +77,81 @@ async def test_all_faults_at_once(api: Writer) -> None:
     assert "more than 9 digits" in messages["pricing", 2, "inputPrice"]
     assert error["message"].startswith("the batch has 13 faults, the first of them: providers[1]")
     assert await api.get("providers") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"providerId": "A B"},
+            "must be a provider's id like `anthropic`: letters, digits and `.`, `_`, `-`,"
+            " not 'A B'",
+        ),
+        ({"name": ""}, "must be text of 1 to 300 characters, not ''"),
+        ({"name": None}, "must be text of 1 to 300 characters, not null"),
+        ({"name": "x" * 301}, f"must be text of 1 to 300 characters, not '{'x' * 57}...'"),
+        (
+            {"mode": "chatty"},
+            "must be one of chat, completion, embedding, image, moderation, ocr, other, rerank,"
+            " speech, transcription, video, not 'chatty'; did you mean chat?",
+        ),
+        (
+            {"contextWindow": "5"},
+            "must be a whole number from 1 to 1000000000000, or null, not '5'",
+        ),
+        (
+            {"inputModalities": ["text", "smell"]},
+            "must be a list, each value one of audio, image, pdf, text, video,"
+            ' not ["text", "smell"]',
+        ),
+        ({"supportsVision": 1}, "must be true or false, or null, not 1"),
+        (
+            {"releaseDate": "2025-02-30"},
+            "must be a day of the calendar like 2026-01-31, or null, not '2025-02-30'",
+        ),
+        (
+            {"knowledgeCutoff": "2025"},
+            "must be a month or day of the calendar like 2026-01 or 2026-01-31, or null,"
+            " not '2025'",
+        ),
+        (
+            {"sourceUrl": "ftp://x"},
+            "must be a URL that begins with https:// or http:// and holds no space,"
+            " 2000 characters at most, or null, not 'ftp://x'",
+        ),
+        ({"contxtWindow": 1}, "unknown field 'contxtWindow': did you mean contextWindow?"),
+    ],
+)
+async def test_a_message_says_what_would_be_right(api: Writer, row: Any, message: str) -> None:
+    error = await refused(api, {"models": [MODEL | row]})
+    [fault] = error["details"]["faults"]
+    assert (fault["field"], fault["message"]) == (next(iter(row)), message)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"inputPrice": "abc"}, "must be a decimal number like 2.5, below 1000000000 and with up"),
+        ({"inputPrice": "NaN"}, "NaN is no number: give a decimal like 2.5"),
+        ({"inputPrice": "0." + "3" * 99}, f"0.{'3' * 35}... has more than 9 digits after the"),
+        ({"state": "cheap"}, "must be one of free, paid, subscription, unknown, not 'cheap'"),
+        (
+            {"verifiedAt": "2026-01-01T00:00:00"},
+            "must be a moment with its zone like 2026-01-31T12:00:00Z, or null, not '2026-",
+        ),
+    ],
+)
+async def test_a_message_about_a_price(api: Writer, row: Any, message: str) -> None:
+    [fault] = (await refused(api, {"pricing": [price(**row)]}))["details"]["faults"]
+    assert fault["field"] == next(iter(row))
+    assert fault["message"].startswith(message)
+
+
+def test_every_member_that_is_sent_has_words() -> None:
+    rows = (ProviderRow, ModelRow, PriceRow, ScoreRow, NewRun, RunEnd)
+    for kind in (*rows, *(kind for pair in EDITS.values() for kind in pair)):
+        for field in msgspec.structs.fields(kind):
+            assert wanted(field.type), (kind, field.name)
 
 
 async def test_a_hundred_are_listed_and_the_rest_counted(api: Writer) -> None:

@@ -135,6 +135,7 @@ def test_lines_of_a_table_that_are_no_rows_are_named() -> None:
     found = read("csv", table, NOTHING, DAY)
     assert found.providers.keys() == {"acme"}
     assert [r.what for r in found.rejected] == ["line 3", "line 4", "line 5"]
+    assert found.rejected[2].why == "name must be text of 1 to 300 characters, not ''"
     mixed = b"table,id,name\nproviders,acme,Acme\nnowhere,x,X\n"
     found = read("csv", mixed, NOTHING, DAY)
     assert [(r.what, r.why) for r in found.rejected] == [("line 3", "no table 'nowhere'")]
