@@ -319,8 +319,6 @@ CREATE INDEX pricing_model_date ON pricing (model_id, effective_date DESC);
 
 CREATE INDEX pricing_date ON pricing (effective_date DESC);
 
-CREATE INDEX benchmarks_name_score ON benchmarks (benchmark_name, score DESC);
-
 CREATE INDEX pipeline_runs_started ON pipeline_runs (started_at DESC);
 
 CREATE INDEX changes_row ON changes (table_name, row_id, revision);
@@ -401,6 +399,10 @@ CREATE UNIQUE INDEX webhook_deliveries_pending ON webhook_deliveries (webhook_id
     WHERE delivered_at IS NULL;
 
 CREATE INDEX webhook_deliveries_started ON webhook_deliveries (webhook_id, started_at DESC);
+
+CREATE INDEX benchmarks_ranking ON benchmarks (
+    benchmark_name, score DESC, model_id, higher_is_better, deleted_at
+);
 
 CREATE VIEW listing_source AS
 SELECT
