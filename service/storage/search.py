@@ -22,8 +22,9 @@ from service.storage.matching import (
 from service.storage.selection import price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
-# What stands before a word in names and ids, beside the start of either.
-_BOUNDARIES = (" ", "-", ".", ":", "@", "(", "_", "/")
+# What stands before a start, and before any other word; the commonest first.
+_STARTS = ("\n", "/")
+_BOUNDARIES = ("-", " ", ".", "_", ":", "(", "@")
 
 
 _NEWLINE = {"sqlite": "char(10)", "libsql": "char(10)", "postgres": "chr(10)"}
@@ -41,16 +42,16 @@ _PROVIDERS = """
         SELECT l.id, l.name_folded, {newline} || l.name_folded || {newline} || lower(l.id)
             AS search_text
         FROM (
-            SELECT p.id, coalesce(p.name_folded, lower(p.name)) AS name_folded
-            FROM providers AS p WHERE p.deleted_at IS NULL
+            SELECT o.id, coalesce(o.name_folded, lower(o.name)) AS name_folded
+            FROM providers AS o WHERE o.deleted_at IS NULL
         ) AS l
     ) AS l
     WHERE {condition}
 """
-# Whether models that match exactly or at a start fill the page: all others come after them.
+# Whether the models that match a question to the trigram index fill the page.
 _ENOUGH = """(
     SELECT count(*) FROM (
-        SELECT 1 FROM listing_search AS s WHERE s.listing_search MATCH :at_start
+        SELECT 1 FROM listing_search AS s WHERE s.listing_search MATCH :{phrases}
         LIMIT :page_size + :offset
     ) AS s
 ) = :page_size + :offset"""
@@ -71,7 +72,7 @@ def _patterns(q: str) -> tuple[list[str], list[str], list[str]]:
     follows a slash in it.
     """
     exact = [f"%\n{like(q)}\n%", f"%\n{like(q)}", f"%/{like(q)}"]
-    prefix = [f"%\n{like(q)}%", f"%/{like(q)}%"]
+    prefix = [f"%{start}{like(q)}%" for start in _STARTS]
     word = [f"%{like(boundary + q)}%" for boundary in _BOUNDARIES]
     return exact, prefix, word
 
@@ -93,32 +94,35 @@ def _first(conditions: list[str]) -> str:
     return f"CASE {' '.join(cases)} ELSE {len(conditions)} END"
 
 
-def _found(engine: Engine, q: str) -> tuple[str, str, str, dict[str, Value]]:
-    """Providers, models as far as they may be on the page, the number of models; parameters."""
-    words = words_of(q)
-    ranks, params = _ranks(q)
-    start, in_model, model_words = matching(engine, words)
-    conditions, any_words = contains(words)
-    params |= model_words | any_words
-    providers = _PROVIDERS.format(
-        rank=_first(ranks), newline=_NEWLINE[engine], condition=" AND ".join(conditions)
-    )
-    total = f"SELECT count(*) FROM {start} WHERE {in_model}"
-    has_best = engine != "postgres" and is_indexed(f"/{q}")
-    guard = f"(SELECT 1 WHERE NOT {_ENOUGH}) AS e CROSS JOIN " if has_best else ""
-    models = _MODELS.format(rank=_first(ranks), start=f"{guard}{start}", condition=in_model)
-    if has_best:
-        start, at_start = INDEXED
-        params["at_start"] = " OR ".join(phrase(mark + q) for mark in "\n/")
-        if all(map(is_indexed, words)):
-            total = f"SELECT count(*) FROM {start.partition(' CROSS')[0]} WHERE {in_model}"
-        best = _MODELS.format(
-            rank=_first(ranks[:1]),
-            start=f"(SELECT 1 WHERE {_ENOUGH}) AS e CROSS JOIN {start}",
-            condition=at_start.replace(":words", ":at_start"),
+def _models(
+    engine: Engine, q: str, words: list[str], ranks: list[str]
+) -> tuple[str, str, dict[str, Value]]:
+    """Models that hold the words, as far as they may be on the page; their number; parameters."""
+    start, condition, params = matching(engine, words)
+    total = f"SELECT count(*) FROM {start} WHERE {condition}"
+    models = _MODELS.format(rank=_first(ranks), start="{after}" + start, condition=condition)
+    if engine == "postgres" or not is_indexed(f"/{q}"):
+        return models.format(after=""), total, params
+    if all(map(is_indexed, words)):
+        total = "SELECT count(*) FROM listing_search AS s WHERE s.listing_search MATCH :words"
+    # Models of a better rank alone, if they fill the page. SQLite skips a branch that begins with
+    # nothing, and no other. Where texts are to be looked through, the start of a word is next.
+    tiers = [("at_start", _STARTS), ("at_word", (*_STARTS, *_BOUNDARIES))]
+    branches, before = [], "1 = 1"
+    for known, (name, marks) in enumerate(tiers[:1] if "words" in params else tiers, 1):
+        params[name] = " OR ".join(phrase(mark + q) for mark in marks)
+        enough = _ENOUGH.format(phrases=name)
+        start, condition = INDEXED
+        branches.append(
+            _MODELS.format(
+                rank=_first(ranks[:known]),
+                start=f"(SELECT 1 WHERE {before} AND {enough}) AS e CROSS JOIN {start}",
+                condition=condition.replace(":words", f":{name}"),
+            )
         )
-        models = f"{best} UNION ALL {models}"
-    return providers, models, total, params
+        before = f"NOT {enough}"
+    branches.append(models.format(after=f"(SELECT 1 WHERE {before}) AS e CROSS JOIN "))
+    return " UNION ALL ".join(branches), total, params
 
 
 async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) -> MatchPage:
@@ -127,7 +131,14 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     Ranked by how the whole query stands in name or id; among equals providers first, then models
     at their maker, models that are not deprecated, shorter names, and ids in order.
     """
-    providers, models, total, params = _found(db.engine, fold(query.q))
+    words = words_of(query.q)
+    ranks, patterns = _ranks(fold(query.q))
+    models, total, params = _models(db.engine, fold(query.q), words, ranks)
+    conditions, any_words = contains(words)
+    providers = _PROVIDERS.format(
+        rank=_first(ranks), newline=_NEWLINE[db.engine], condition=" AND ".join(conditions)
+    )
+    params |= patterns | any_words
     params |= {"page_size": query.page_size, "offset": (query.page - 1) * query.page_size}
     if as_of is not None:
         params["as_of"] = as_of.isoformat()
