@@ -33,11 +33,14 @@ async def at_todays_prices(
 ) -> D:
     """Read at the prices of `as_of`, or of today.
 
-    The listing holds the prices of one day. Should that not be today, since no write has moved it
-    on after midnight yet, today's are looked up in the history instead, at a second round trip.
+    `read` takes None for the prices that the listing holds, which are those of one day. Should that
+    not be today, since no write has moved it on after midnight yet, today's are looked up in the
+    history instead, at a second round trip.
     """
-    found = await read(as_of)
-    if as_of is None and found.snapshot.price_day != today.isoformat():
+    if as_of not in (None, today):
+        return await read(as_of)
+    found = await read(None)
+    if found.snapshot.price_day != today.isoformat():
         found = await read(today)
     return found
 

@@ -76,8 +76,10 @@ def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging
         common, total, rows = _by_text(found, by)
     elif found.is_walked and offset >= _DEEP and sort not in _INDEXED:
         common, total, rows = _by_blocks(found, by)
-    else:
+    elif found.is_counted or offset >= _DEEP:
         common, total, rows = "", _count(found), f"{found.sql(columns, index)}{_page(by)}"
+    else:
+        common, total, rows = _to_the_page(found, by)
     return Paging(common, total, rows, "n." + by.order.replace(", ", ", n."))
 
 
@@ -104,6 +106,18 @@ def _at_once(found: Selection, by: _Sorted) -> tuple[str, str, str]:
     """Find all rows, and do with them whatever is wanted."""
     common = f"WITH found AS MATERIALIZED ({found.sql(by.columns, by.along)})"
     return common, "SELECT count(*) FROM found", f"SELECT * FROM found{_page(by)}"
+
+
+def _to_the_page(found: Selection, by: _Sorted) -> tuple[str, str, str]:
+    """Read as far as the page, and count all rows only if there may be more of them."""
+    common = f"""WITH found AS MATERIALIZED (
+        {found.sql(by.columns, by.along)} ORDER BY {by.order} LIMIT :page_size + :offset
+    )"""
+    total = f"""
+        SELECT CASE WHEN (SELECT count(*) FROM found) < :page_size + :offset
+            THEN (SELECT count(*) FROM found) ELSE ({_count(found)}) END
+    """
+    return common, total, f"SELECT * FROM found{_page(by)}"
 
 
 def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:

@@ -114,7 +114,7 @@ class Selection:
         elif wanted.provider:
             start += " INDEXED BY listing_provider"
         elif wanted.benchmark is not None:
-            start = f"benchmarks AS b CROSS JOIN {start}"
+            start = f"benchmarks AS b CROSS JOIN {start} INDEXED BY listing_ids"
         elif any(map(is_indexed, words)):
             start, condition = INDEXED
             self._where.append(condition)

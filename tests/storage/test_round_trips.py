@@ -129,12 +129,12 @@ async def test_an_export_takes_one_for_each_piece(
 async def test_on_a_day_that_no_write_has_reached_yet_there_is_a_second_one(
     server: Server,
 ) -> None:
-    """Current prices are then looked up in the history; a list at its own prices needs no more."""
+    """Today's prices are then looked up in the history; those of another day always are."""
     tomorrow = NOW + datetime.timedelta(days=1)
     async with copied(server, "seeded") as engine:
         server.settle(engine)
         async with counted(engine) as (reader, _):
-            for params, calls in (({}, 2), ({"asOf": "2026-11-23"}, 1)):
+            for params, calls in (({}, 2), ({"asOf": "2026-11-23"}, 2), ({"asOf": "2026-11-22"}, 1)):
                 before = reader.calls
                 await ask(reader, "/v1/models", params, tomorrow)
                 assert reader.calls - before == calls
