@@ -1,0 +1,136 @@
+"""No read looks at all rows of a big table where an index leads to those that it needs."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from service.domain.queries import (
+    ModelQuery,
+    PriceQuery,
+    ProviderQuery,
+    ScoreQuery,
+    SearchQuery,
+)
+from service.storage import benchmarks, models, pricing, providers, search
+from service.storage.database import Database, DatabaseOptions, Row, Statement, open_database
+from tests.databases import copied
+from tests.engines import Server
+
+pytestmark = pytest.mark.anyio
+
+DAY = datetime.date(2025, 6, 1)
+SORTS: Any = (
+    "name", "provider", "releaseDate", "contextWindow", "maxOutput", "inputPrice", "outputPrice",
+    "updatedAt",
+)  # fmt: skip
+IDS = ("anthropic/claude-sonnet-4-5", "google/gemini-2.5-pro")
+
+# Few rows by their keys: nothing is scanned, not even an index.
+POINTS: dict[str, Callable[[Any], Awaitable[Any]]] = {
+    "a model": lambda db: models.get(db, IDS[:1], ("pricing", "benchmarks", "history"), None),
+    "a model as of a day": lambda db: models.get(db, IDS[:1], ("pricing",), DAY),
+    "a comparison": lambda db: models.get(db, IDS, ("pricing", "benchmarks"), None),
+    "models by id": lambda db: models.page(db, ModelQuery(ids=IDS), None),
+    "models of a provider": lambda db: models.page(db, ModelQuery(provider=("google",)), None),
+    "models by canonical id": lambda db: models.page(db, ModelQuery(canonical=IDS[1]), None),
+    "models with a score": lambda db: models.page(
+        db, ModelQuery(benchmark="arena-overall", sort=("-score",)), None
+    ),
+    "prices of a model": lambda db: pricing.page(db, PriceQuery(model=IDS[0])),
+    "prices on a day": lambda db: pricing.page(db, PriceQuery(model=IDS[0], as_of=DAY)),
+    "a ranking": lambda db: benchmarks.page(db, ScoreQuery(name="arena-overall"), None),
+    "scores of a model": lambda db: benchmarks.page(db, ScoreQuery(model=IDS[0]), None),
+}
+# Where much may have to be looked at, an index that holds all that is needed is read instead.
+INDEXED: dict[str, Callable[[Any], Awaitable[Any]]] = {
+    f"{', '.join(f'{name}={value}' for name, value in asked.items())}": (
+        lambda db, asked=asked: models.page(db, ModelQuery(**asked), None)
+    )
+    for asked in (
+        *({"sort": (sort,)} for sort in SORTS),
+        *({"sort": (f"-{sort}",)} for sort in SORTS),
+        *({"sort": (f"-{sort}",), "page": 100, "min_context": 1} for sort in SORTS),
+        {},
+        {"page": 100},
+        {"deprecated": "any"},
+        {"supports": ("tools", "vision"), "facets": ("provider", "family", "mode", "supports")},
+        {"min_context": 1000, "facets": ("provider", "family", "mode", "supports")},
+        {"min_output": 1000, "sort": ("name",)},
+        {"max_input_price": Decimal(1), "sort": ("-outputPrice", "contextWindow")},
+        {"max_output_price": Decimal(1), "open_weights": True},
+        {"released_after": DAY, "released_before": DAY, "sort": ("contextWindow",)},
+        {"q": "claude", "sort": ("-releaseDate",)},
+    )
+} | {
+    "providers": lambda db: providers.page(db, ProviderQuery()),
+    "search": lambda db: search.page(db, SearchQuery(q="claude"), None),
+    "all scores": lambda db: benchmarks.page(db, ScoreQuery(), None),
+}
+BIG = {"models", "pricing", "benchmarks", "listing", "changes"}
+
+
+class Recorder:
+    """A database that keeps what it is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.engine = database.engine
+        self.asked: list[Statement] = []
+        self._database = database
+
+    async def fetch(self, *statements: Statement) -> list[list[Row]]:
+        self.asked += statements
+        return await self._database.fetch(*statements)
+
+
+@pytest.fixture(scope="module")
+async def database(server: Server) -> AsyncIterator[Database]:
+    """The catalogue of the tests; Postgres with the habit of scanning small tables switched off."""
+    async with copied(server, "seeded") as engine:
+        server.settle(engine)
+        url = engine.reader_url
+        if server.name == "postgres":
+            url += "?options=-c%20enable_seqscan%3Doff"
+        opened = open_database(url, DatabaseOptions(token=engine.reader_token))
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+async def scans(database: Database, ask: Callable[[Any], Awaitable[Any]]) -> list[str]:
+    """Steps of the plans that go through a whole big table, or through a whole index of one."""
+    recorder = Recorder(database)
+    await ask(recorder)
+    found = []
+    for statement in recorder.asked:
+        explain = "EXPLAIN" if database.engine == "postgres" else "EXPLAIN QUERY PLAN"
+        [plan] = await database.fetch(statement._replace(sql=f"{explain} {statement.sql}"))
+        # SQLite names a table by its alias alone; that of the small table of counts is `l` too.
+        aliases = re.findall(r"(?:FROM|JOIN)\s+(\w+) AS (\w+)", statement.sql)
+        big = {alias for table, alias in aliases if table in BIG}
+        steps = [str(step) for *_, step in plan]
+        if ("listing_counts", "l") in aliases and "SCAN l" in steps:
+            steps.remove("SCAN l")
+        for step in steps:
+            scan = re.search(r"^SCAN (\w+)|Seq Scan on (\w+)", step)
+            if scan and (scan[1] in big or scan[2] in BIG):
+                found.append(f"{statement.name}: {step}")
+    return found
+
+
+@pytest.mark.parametrize("ask", POINTS.values(), ids=POINTS)
+async def test_points(database: Database, ask: Callable[[Any], Awaitable[Any]]) -> None:
+    assert await scans(database, ask) == []
+
+
+@pytest.mark.parametrize("ask", INDEXED.values(), ids=INDEXED)
+async def test_no_table_is_scanned(
+    database: Database, ask: Callable[[Any], Awaitable[Any]]
+) -> None:
+    assert [step for step in await scans(database, ask) if "COVERING INDEX" not in step] == []
