@@ -16,10 +16,10 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test check format bench schema clean
+.PHONY: help setup demo test check format bench bench-compare schema clean
 
 help: ## list what there is to make
-	@sed -nE 's/^([a-z]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: $(PYTHON) $(SQLD) ## fetch uv, the Python packages, Postgres and the libSQL server
 
@@ -43,8 +43,13 @@ format: $(PYTHON) ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The columns of the table with targets are enough; the results go where git does not look.
 bench: setup ## measure (ARGS="..." is passed on)
-	$(BIN)/pytest bench $(ARGS)
+	$(BIN)/pytest bench --benchmark-columns=median,rounds --benchmark-autosave \
+		--benchmark-storage=file://bench/results $(ARGS)
+
+bench-compare: ARGS += --benchmark-compare
+bench-compare: bench ## measure, beside what was measured last
 
 schema: $(PYTHON) ## write schema.sql anew from the migrations
 	$(BIN)/aicompare migrate dump > .tools/schema.sql

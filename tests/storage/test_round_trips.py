@@ -134,7 +134,11 @@ async def test_on_a_day_that_no_write_has_reached_yet_there_is_a_second_one(
     async with copied(server, "seeded") as engine:
         server.settle(engine)
         async with counted(engine) as (reader, _):
-            for params, calls in (({}, 2), ({"asOf": "2026-11-23"}, 2), ({"asOf": "2026-11-22"}, 1)):
+            for params, calls in (
+                ({}, 2),
+                ({"asOf": "2026-11-23"}, 2),
+                ({"asOf": "2026-11-22"}, 1),
+            ):
                 before = reader.calls
                 await ask(reader, "/v1/models", params, tomorrow)
                 assert reader.calls - before == calls
