@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import dataset
 from tests.engines import free_port
 
 ROUNDS, SECONDS = 7, 2
@@ -75,7 +76,7 @@ def rate(address: str, *headers: str) -> float:
 
 
 @needs_wrk
-def test_hit(catalogue_url: str, tmp_path: Path) -> None:
+def test_hit(tmp_path: Path) -> None:
     """A hit and a 304, each against both."""
     body = tmp_path / "body"
     with ExitStack() as stack:
@@ -83,7 +84,7 @@ def test_hit(catalogue_url: str, tmp_path: Path) -> None:
             served(
                 "service.app:from_environment",
                 "--factory",
-                AICOMPARE_DATABASE_URL=catalogue_url,
+                AICOMPARE_DATABASE_URL=f"file:{dataset.path(1)}",
             )
         )
         ask(ours)

@@ -17,6 +17,7 @@ from litestar import Litestar
 from service.application import runs
 from service.application.cache import BoundedMemory, Cache
 from service.application.dispatch import Dispatcher
+from service.application.metrics import Metrics
 from service.application.stream import Streams
 from service.application.turnover import turn_over
 from service.application.watch import Watch
@@ -28,11 +29,14 @@ from service.http.endpoint import Service
 from service.http.errors import handle
 from service.http.front import Front, Kept
 from service.http.reply import encode
+from service.http.requests import Requests
 from service.http.routes import handlers
 from service.http.stopping import at_stop
+from service.metrics import Registry
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.failover import Breaker, Failover
+from service.storage.measured import Calls, Measured
 
 if TYPE_CHECKING:
     from service.application.posting import Poster
@@ -47,6 +51,8 @@ def utc_now() -> datetime.datetime:
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     """The service as an ASGI application; databases are opened at startup, closed at shutdown."""
     service: Service | None = None
+    registry = Registry(settings.metrics_folder)
+    calls = Calls(registry)
     cache: Cache[Kept] = Cache(BoundedMemory(settings.cache_entries, settings.cache_bytes))
     front = Front(
         cache,
@@ -66,27 +72,40 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         nonlocal service
         async with AsyncExitStack() as databases:
 
-            def connect(url: str, options: DatabaseOptions) -> Database:
-                database = Breaker(open_database(url, options))
+            def connect(role: str, url: str, options: DatabaseOptions) -> Database:
+                database = Breaker(Measured(open_database(url, options), calls, role))
                 databases.push_async_callback(database.close)
+                pools[role] = options.pool_size
                 return database
 
-            replica = connect(settings.database_url, reader_options(settings))
+            pools: dict[str, int] = {}
+            replica = connect("reader", settings.database_url, reader_options(settings))
             reader, primary = replica, None
             if settings.primary_database_url:
-                primary = connect(settings.primary_database_url, primary_options(settings))
+                primary = connect(
+                    "primary", settings.primary_database_url, primary_options(settings)
+                )
                 reader = Failover(replica, primary)
             watch = Watch(replica, cache, clock, settings.watch_interval)
             writer = connect(
-                settings.primary_database_url or settings.database_url, writer_options(settings)
+                "writer",
+                settings.primary_database_url or settings.database_url,
+                writer_options(settings),
             )
             streams = Streams(reader, watch, settings.stream_limit, settings.stream_heartbeat)
-            service = Service(reader, primary, writer, settings, clock, front, watch, streams)
+            metrics = Metrics(registry, reader, primary, cache, streams, clock, pools)
+            service = Service(
+                reader, primary, writer, settings, clock, front, watch, streams, metrics
+            )
             tasks = [asyncio.create_task(watch.run())]
+            if settings.metrics_folder:
+                tasks.append(asyncio.create_task(metrics.tell()))
             if Elsewhere.of(settings) is None:
                 tasks.append(asyncio.create_task(_keep_house(writer, settings, clock)))
             if settings.primary_region in (None, settings.region):
-                tasks.append(asyncio.create_task(_dispatcher(writer, watch, settings, clock).run()))
+                tasks.append(
+                    asyncio.create_task(_dispatcher(writer, watch, settings, clock, registry).run())
+                )
             with at_stop(streams.close):
                 yield
             streams.close()
@@ -104,7 +123,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         openapi_config=None,
         logging_config=None,
     )
-    return Edge(cast("Any", app), front, Elsewhere.of(settings), region=settings.region)
+    return Edge(
+        cast("Any", app), front, Requests(registry), Elsewhere.of(settings), region=settings.region
+    )
 
 
 def reader_options(settings: Settings) -> DatabaseOptions:
@@ -135,7 +156,9 @@ def writer_options(settings: Settings) -> DatabaseOptions:
     )
 
 
-def _dispatcher(writer: Database, watch: Watch, settings: Settings, clock: Clock) -> Dispatcher:
+def _dispatcher(
+    writer: Database, watch: Watch, settings: Settings, clock: Clock, registry: Registry
+) -> Dispatcher:
     """What sends webhooks; of all processes that have one, a single one does."""
 
     def poster() -> Poster:
@@ -145,7 +168,7 @@ def _dispatcher(writer: Database, watch: Watch, settings: Settings, clock: Clock
         return Poster(settings.webhook_deadline, anywhere=settings.webhook_targets == "any")
 
     patience = datetime.timedelta(days=settings.webhook_pause_days)
-    return Dispatcher(writer, watch, clock, encode, poster, patience)
+    return Dispatcher(writer, watch, clock, encode, poster, patience, registry)
 
 
 async def _keep_house(writer: Database, settings: Settings, clock: Clock) -> None:

@@ -118,6 +118,11 @@ class Settings:
     )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
+    metrics_folder: str | None = _setting(
+        None,
+        "Folder in which processes that serve one address tell each other their figures. "
+        "`serve` with several workers makes one.",
+    )
     log_level: LogLevel = _setting(  # noqa: RUF009
         "info", "Least severe messages that are logged."
     )

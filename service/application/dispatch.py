@@ -19,6 +19,7 @@ from service.domain.changes import Change
 from service.domain.values import timestamp
 from service.domain.webhooks import Delivery, Encode, Payload, new_delivery_id, wait_after
 from service.errors import ServiceError
+from service.metrics import Registry
 from service.storage import deliveries, webhooks
 from service.storage.changes import Touched, after
 from service.storage.database import Database
@@ -49,6 +50,7 @@ class Dispatcher:
     poster: Callable[[], Poster]
     # How long nothing but failures may last until a webhook is paused.
     patience: datetime.timedelta
+    registry: Registry = field(default_factory=Registry)
     # Seconds that the process may deliver without asking again.
     lease: float = 30.0
     name: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -128,6 +130,9 @@ class Dispatcher:
     async def _attempt(self, owed: Owed, delivery: Delivery, body: bytes) -> bool:
         """Whether a delivery arrived and this process may go on."""
         outcome = await self._connected().post(owed.webhook.url, body, owed.secret, delivery.id)
+        self.registry.counter(
+            "aicompare_webhook_attempts_total", "Attempts to deliver to a webhook.", "outcome"
+        ).add("failed" if outcome.error else "delivered")
         if outcome.error is None:
             assert outcome.status is not None
             return await deliveries.delivered(self.writer, self._me(), delivery, outcome.status)

@@ -33,7 +33,7 @@ async def get_status(
         lag = seconds = None
         with contextlib.suppress(Unavailable):
             lag, since = await stored.behind(primary, found.snapshot.revision)
-            seconds = _age(since, now)
+            seconds = age(since, now)
     status = Status(
         version=service.__version__,
         revision=found.snapshot.revision,
@@ -49,7 +49,8 @@ async def get_status(
     return one(status, found.snapshot)
 
 
-def _age(since: str | None, now: datetime.datetime) -> float:
+def age(since: str | None, now: datetime.datetime) -> float:
+    """Seconds since a moment; 0 where there is none."""
     if since is None:
         return 0.0
     return max(0.0, (now - datetime.datetime.fromisoformat(since)).total_seconds())

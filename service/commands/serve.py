@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
+import tempfile
+from collections.abc import Iterator
 
 import click
 
 from service.app import reader_options
 from service.errors import ServiceError
-from service.settings import Settings
+from service.settings import PREFIX, Settings
 from service.storage.database import open_database
 from service.storage.migrate import check
 
@@ -34,7 +38,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
 
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"serving http://{shown}:{port} (reference at /docs)")
-    Granian(
+    server = Granian(
         "service.app:from_environment",
         factory=True,
         interface=Interfaces.ASGI,
@@ -45,7 +49,25 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         # Seconds: a client that takes nothing of its answer would keep a worker alive for ever.
         workers_kill_timeout=20,
         log_level=LogLevels(settings.log_level),
-    ).serve()
+    )
+    with _metrics_folder(settings, workers):
+        server.serve()
+
+
+@contextlib.contextmanager
+def _metrics_folder(settings: Settings, workers: int) -> Iterator[None]:
+    """Where several workers tell each other their figures: any of them may be asked for all.
+
+    In memory where the system has files there, which works with a read-only disk as well.
+    """
+    if workers == 1 or settings.metrics_folder:
+        yield
+        return
+    memory = "/dev/shm"  # noqa: S108
+    parent = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="aicompare-metrics-", dir=parent) as folder:
+        os.environ[f"{PREFIX}METRICS_FOLDER"] = folder
+        yield
 
 
 async def _check_database(settings: Settings) -> None:

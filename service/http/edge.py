@@ -16,6 +16,7 @@ from service.http.elsewhere import SAFE, Elsewhere
 from service.http.errors import error_reply
 from service.http.front import Front, Sent
 from service.http.reply import Headers, Reply
+from service.http.requests import Requests
 
 SECURITY: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
@@ -62,12 +63,14 @@ class Edge:
         self,
         app: App,
         front: Front,
+        requests: Requests,
         elsewhere: Elsewhere | None = None,
         *,
         region: str | None = None,
     ) -> None:
         self.framework = app
         self._front = front
+        self._requests = requests
         self._elsewhere = elsewhere
         self._common: Headers = (*SECURITY, *CORS)
         if region:
@@ -89,15 +92,12 @@ class Edge:
         request_id = _request_id(given)
         method = scope["method"]
         # The framework answers GET for both; the body is dropped below.
-        inner = {
-            **scope,
-            "method": "GET" if method == "HEAD" else method,
-            "state": {
-                **scope.get("state", {}),
-                "request_id": request_id.decode(),
-                "head": method == "HEAD",
-            },
+        state = {
+            **scope.get("state", {}),
+            "request_id": request_id.decode(),
+            "head": method == "HEAD",
         }
+        inner = {**scope, "method": "GET" if method == "HEAD" else method, "state": state}
         started = silent = False
 
         async def forward(message: Message) -> None:
@@ -114,7 +114,9 @@ class Edge:
                         headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
                 if not any(name == POLICY[0] for name, _ in headers):
                     headers.append(POLICY)
-                headers += (*self._common, (b"x-request-id", request_id), _timing(begin))
+                seconds = perf_counter() - begin
+                self._requests.seen(state.get("route", "none"), status, seconds)
+                headers += (*self._common, (b"x-request-id", request_id), _timing(seconds))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
             elif message["type"] == "http.response.body" and silent:
                 if not message.get("more_body"):
@@ -146,7 +148,9 @@ class Edge:
             status, body = 304, b""
             kept = tuple(pair for pair in kept if not pair[0].startswith(b"content-"))
         request_id = (b"x-request-id", _request_id(given))
-        headers = [*kept, POLICY, *self._common, request_id, _timing(begin)]
+        seconds = perf_counter() - begin
+        self._requests.seen(sent.route, status, seconds)
+        headers = [*kept, POLICY, *self._common, request_id, _timing(seconds)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -159,8 +163,8 @@ def _request_id(given: dict[bytes, bytes]) -> bytes:
     return b"%016x" % getrandbits(64)
 
 
-def _timing(begin: float) -> tuple[bytes, bytes]:
-    return b"server-timing", b"total;dur=%.2f" % ((perf_counter() - begin) * 1000)
+def _timing(seconds: float) -> tuple[bytes, bytes]:
+    return b"server-timing", b"total;dur=%.2f" % (seconds * 1000)
 
 
 def matches(if_none_match: bytes, tag: bytes) -> bool:

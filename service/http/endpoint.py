@@ -23,6 +23,7 @@ from service.settings import Settings
 from service.storage.database import Database
 
 if TYPE_CHECKING:
+    from service.application.metrics import Metrics
     from service.application.stream import Streams
     from service.application.watch import Watch
     from service.http.api.stream import Events
@@ -43,6 +44,7 @@ class Service:
     front: Front
     watch: Watch
     streams: Streams
+    metrics: Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,8 @@ class Endpoint:
     """A read endpoint: `GET path` runs `use_case` and renders what it returns.
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
-    name, any of `reader`, `primary`, `streams`, `query` (or `wanted`), `id`, `today` and
-    `region`.
+    name, any of `reader`, `primary`, `streams`, `metrics`, `query` (or `wanted`), `id`, `today`
+    and `region`.
     """
 
     path: str
@@ -130,8 +132,8 @@ class Endpoint:
             "query": query,
             "wanted": query,
             "id": id,
-            "cache": service.front.cache,
             "streams": service.streams,
+            "metrics": service.metrics,
             "now": now,
             "today": now.date(),
             "region": service.settings.region,

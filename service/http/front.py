@@ -62,6 +62,8 @@ class Sent(NamedTuple):
     headers: Headers
     body: bytes
     etag: bytes
+    # Name of the operation that was asked for.
+    route: str = ""
 
 
 @dataclass(slots=True)
@@ -121,7 +123,9 @@ class Front:
         if entry.key is not None and len(spelling.query_string) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
                 self._spellings.clear()
-            hit = sent._replace(headers=(*sent.headers, (b"x-cache", b"hit")))
+            hit = sent._replace(
+                headers=(*sent.headers, (b"x-cache", b"hit")), route=endpoint.operation
+            )
             self._spellings[spelling[:3]] = entry, hit
         return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
 

@@ -126,6 +126,7 @@ def _handler(path: str, by_method: dict[str, Route]) -> HTTPRouteHandler:
 
 def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        request.scope["state"]["route"] = endpoint.operation
         id = request.scope["path_params"].get("id", "").removeprefix("/")
         reply: Any = await endpoint.answer(service(), Spelling.of(request.scope), id)
         return reply  # type: ignore[no-any-return]
@@ -135,6 +136,7 @@ def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> Route:
 
 def _action(action: Action, service: Callable[[], Service]) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        request.scope["state"]["route"] = action.operation
         names = action.find(request.scope["path"]) or {}
         reply: Any = await action.perform(service(), request, names)
         return reply  # type: ignore[no-any-return]
@@ -145,7 +147,8 @@ def _action(action: Action, service: Callable[[], Service]) -> Route:
 def _page(page: Page) -> Route:
     made = functools.cache(page.reply)
 
-    async def handle(_: Request[Any, Any, Any]) -> ASGIApp:
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        request.scope["state"]["route"] = "docs"
         reply: Any = made()
         return reply  # type: ignore[no-any-return]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from service.domain.status import Counts
-from service.storage.database import Database, Statement
+from service.storage.database import Database, Row, Statement
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -17,22 +17,30 @@ class DatabaseStatus(NamedTuple):
     snapshot: Snapshot
 
 
+STATUS: Final = (
+    Statement(
+        "status.counts",
+        """
+        SELECT
+            (SELECT count(*) FROM providers WHERE deleted_at IS NULL),
+            (SELECT count(*) FROM models WHERE deleted_at IS NULL),
+            (SELECT count(*) FROM pricing WHERE deleted_at IS NULL),
+            (SELECT count(*) FROM benchmarks WHERE deleted_at IS NULL)
+        """,
+    ),
+    Statement("status.version", "SELECT max(version) FROM schema_migrations"),
+    SNAPSHOT,
+)
+
+
 async def get(db: Database) -> DatabaseStatus:
     """Counted in one round trip."""
-    counts, version, snapshot = await db.fetch(
-        Statement(
-            "status.counts",
-            """
-            SELECT
-                (SELECT count(*) FROM providers WHERE deleted_at IS NULL),
-                (SELECT count(*) FROM models WHERE deleted_at IS NULL),
-                (SELECT count(*) FROM pricing WHERE deleted_at IS NULL),
-                (SELECT count(*) FROM benchmarks WHERE deleted_at IS NULL)
-            """,
-        ),
-        Statement("status.version", "SELECT max(version) FROM schema_migrations"),
-        SNAPSHOT,
-    )
+    return read(await db.fetch(*STATUS))
+
+
+def read(found: list[list[Row]]) -> DatabaseStatus:
+    """From the rows of `STATUS`."""
+    counts, version, snapshot = found
     providers, models, pricing, benchmarks = cast("tuple[int, int, int, int]", counts[0])
     return DatabaseStatus(
         Counts(providers=providers, models=models, pricing=pricing, benchmarks=benchmarks),

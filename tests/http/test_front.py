@@ -16,6 +16,7 @@ import httpx
 import pytest
 import zstandard
 
+from service.http.edge import CORS, POLICY, SECURITY
 from tests.http.client import make_app, make_catalogue, running
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,22 @@ async def test_a_hit_is_the_same_as_a_miss(
     }
     assert own <= set(hit.headers)
     assert own <= set(miss.headers)
+
+
+async def test_a_hit_is_told_of_as_a_miss_is(client: httpx.AsyncClient) -> None:
+    """Headers for browsers and for security, the client's own request id, and figures."""
+    asked = PLAIN | {"origin": "https://a.example", "x-request-id": "mine"}
+    for expected in ("miss", "hit"):
+        response = await client.get(MODEL, headers=asked)
+        assert response.headers["x-cache"] == expected
+        assert response.headers["x-request-id"] == "mine"
+        for name, value in (*SECURITY, POLICY, *CORS):
+            assert response.headers[name.decode()] == value.decode()
+        hostile = await client.get(MODEL, headers=PLAIN | {"x-request-id": "no\tgood"})
+        assert hostile.headers["x-request-id"] not in ("no\tgood", "")
+    text = (await client.get("/metrics")).text
+    assert 'aicompare_requests_total{route="getModel",status="200"} 4' in text
+    assert 'aicompare_request_seconds_count{route="getModel"} 4' in text
 
 
 async def test_each_encoding_is_of_the_same_answer_and_has_a_tag_of_its_own(

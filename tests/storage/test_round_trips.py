@@ -92,6 +92,7 @@ async def ask(
         clock=lambda: now,
         front=SimpleNamespace(cache=None),
         streams=None,
+        metrics=None,
         watch=None,
     )
     query = parse(endpoint.query, urlencode(params).encode())

@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from service import __version__
-from service.application.cache import Cache
+from service.application.metrics import Metrics
 from service.domain.queries import Query
-from service.errors import Unavailable
 from service.http.endpoint import Endpoint
 from service.http.reply import Reply, reply
-from service.storage.database import Database
-from service.storage.status import snapshot
 
-_TEXT: Final = """\
+_EXAMPLE: Final = f"""\
 # HELP aicompare_build_info Version of the service.
 # TYPE aicompare_build_info gauge
-aicompare_build_info{version="%s"} 1
-# HELP aicompare_database_up Whether the database answers.
-# TYPE aicompare_database_up gauge
-aicompare_database_up %d
-"""
-_REVISION: Final = """\
-# HELP aicompare_revision Number of the newest change in the database that is read.
-# TYPE aicompare_revision gauge
-aicompare_revision %d
+aicompare_build_info{{version="{__version__}"}} 1
+# HELP aicompare_requests_total Answers by operation and status.
+# TYPE aicompare_requests_total counter
+aicompare_requests_total{{route="listModels",status="200"}} 31416
 """
 
 
-_CACHE: Final = """\
-# HELP aicompare_cache_answers_total Answers by where they came from.
-# TYPE aicompare_cache_answers_total counter
-aicompare_cache_answers_total{state="hit"} %d
-aicompare_cache_answers_total{state="miss"} %d
-aicompare_cache_answers_total{state="stale"} %d
-# HELP aicompare_cache_evictions_total Answers that made room for others.
-# TYPE aicompare_cache_evictions_total counter
-aicompare_cache_evictions_total %d
-# HELP aicompare_cache_entries Answers kept.
-# TYPE aicompare_cache_entries gauge
-aicompare_cache_entries %d
-# HELP aicompare_cache_bytes Bytes kept.
-# TYPE aicompare_cache_bytes gauge
-aicompare_cache_bytes %d
-"""
-
-
-async def metrics(reader: Database, cache: Cache[Any]) -> str:
+async def show(metrics: Metrics) -> str:
     """Figures in Prometheus' text format; a database that is away is one of them, no error."""
-    counters, memory = cache.counters, cache.memory
-    answers = (counters.hits, counters.misses, counters.stale)
-    kept = _CACHE % (*answers, memory.evictions, len(memory), memory.bytes)
-    try:
-        revision = (await snapshot(reader)).revision
-    except Unavailable:
-        return _TEXT % (__version__, 0) + kept
-    return _TEXT % (__version__, 1) + _REVISION % revision + kept
+    return await metrics.text()
 
 
 def _text(text: str, endpoint: Endpoint, _: Query) -> Reply:
@@ -67,10 +34,13 @@ METRICS: Final = Endpoint(
     operation="getMetrics",
     tag="operations",
     summary="Metrics for Prometheus",
-    description="Figures about this process and its database in Prometheus' text format.",
-    use_case=metrics,
+    description=(
+        "Figures about the service, all its processes at this address, and its database in "
+        "Prometheus' text format."
+    ),
+    use_case=show,
     render=_text,
     media="text/plain",
     keep="never",
-    example=_TEXT % (__version__, 1) + _REVISION % 31416,
+    example=_EXAMPLE,
 )
