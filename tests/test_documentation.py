@@ -10,9 +10,10 @@ import pytest
 
 from service.app import create_app
 from service.cli import cli
-from service.http.api.docs import PAGES
+from service.http.api.docs import FILES
 from service.http.edge import Edge
-from service.http.routes import ACTIONS, ENDPOINTS
+from service.http.pages.page import Page
+from service.http.routes import ACTIONS, ENDPOINTS, PAGES
 from service.settings import Settings, describe, markdown
 
 README = Path(__file__).parent.parent / "README.md"
@@ -30,7 +31,13 @@ def test_no_route_is_left_out_of_the_list() -> None:
     routed = {route.path for route in app.framework.routes}
     listed = {one.path.replace("{id}", "{id:path}") for one in ENDPOINTS}
     listed |= {one.route for one in ACTIONS}
-    assert routed - listed == {page.path for page in PAGES} | {"/openapi.json"}
+    listed |= {file.path for file in FILES} | {"/openapi.json", "/assets/{name:path}"}
+    assert routed - listed == {page.path.replace("{id}", "{id:path}") for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.path)
+def test_pages(page: Page) -> None:
+    assert f"| `{page.path}` | {page.summary} |" in README.read_text()
 
 
 @pytest.mark.parametrize("row", list(describe()), ids=lambda row: row.variable)

@@ -95,8 +95,8 @@ class ModelFilter(Query, frozen=True, kw_only=True):
     as_of: AsOf = None
 
 
-class ModelQuery(ModelFilter, frozen=True, kw_only=True):
-    """`GET /v1/models`."""
+class ModelListing(ModelFilter, frozen=True, kw_only=True):
+    """A page of models in some order: shared by the list and the page that shows it."""
 
     page: Page = 1
     page_size: PageSize = 50
@@ -107,6 +107,11 @@ class ModelQuery(ModelFilter, frozen=True, kw_only=True):
             "`score` needs `benchmark`."
         ),
     ] = ()
+
+
+class ModelQuery(ModelListing, frozen=True, kw_only=True):
+    """`GET /v1/models`."""
+
     fields: Annotated[tuple[str, ...], Meta(description="Only these members of each model.")] = ()
     include: Annotated[tuple[Include, ...], Meta(description="What to put beside each model.")] = (
         "pricing",

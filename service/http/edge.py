@@ -13,9 +13,9 @@ from typing import Final
 
 from service.http.asgi import App, Message, Receive, Scope, Send
 from service.http.elsewhere import SAFE, Elsewhere
-from service.http.errors import error_reply
+from service.http.errors import refusal_of
 from service.http.front import Front, Sent
-from service.http.reply import Headers, Reply
+from service.http.reply import POLICY, Headers, Reply
 from service.http.requests import Requests
 
 SECURITY: Final[Headers] = (
@@ -25,7 +25,6 @@ SECURITY: Final[Headers] = (
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
-POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 # Reads are open to any page; no credentials, no methods that write.
 CORS: Final[Headers] = (
     (b"access-control-allow-origin", b"*"),
@@ -49,6 +48,8 @@ PREFLIGHT: Final = Reply(
 )
 # A request with one of these is not answered from what is kept for everyone.
 PRIVATE: Final = frozenset({b"authorization", b"cookie", b"min-revision"})
+# What a 304 leaves out. Not the policy, which would replace the one that the client has kept.
+_OF_BODY: Final = frozenset({b"content-encoding", b"content-length", b"content-type"})
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,100}")
 
 
@@ -111,7 +112,7 @@ class Edge:
                     tag = next((value for name, value in headers if name == b"etag"), None)
                     if tag is not None and matches(known, tag):
                         silent, status = True, 304
-                        headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
+                        headers = [pair for pair in headers if pair[0] not in _OF_BODY]
                 if not any(name == POLICY[0] for name, _ in headers):
                     headers.append(POLICY)
                 seconds = perf_counter() - begin
@@ -134,10 +135,10 @@ class Edge:
         except Exception as error:
             if started:  # too late for another status: the server has to break the connection
                 raise
-            answer = error_reply(
+            refusal = refusal_of(
                 error, method=method, path=scope["path"], request_id=request_id.decode()
             )
-            await answer(inner, receive, forward)
+            await refusal.json()(inner, receive, forward)
 
     async def _send_kept(
         self, sent: Sent, given: dict[bytes, bytes], begin: float, send: Send
@@ -146,11 +147,11 @@ class Edge:
         status, kept, body = 200, sent.headers, sent.body
         if (known := given.get(b"if-none-match")) and matches(known, sent.etag):
             status, body = 304, b""
-            kept = tuple(pair for pair in kept if not pair[0].startswith(b"content-"))
+            kept = tuple(pair for pair in kept if pair[0] not in _OF_BODY)
         request_id = (b"x-request-id", _request_id(given))
         seconds = perf_counter() - begin
         self._requests.seen(sent.route, status, seconds)
-        headers = [*kept, POLICY, *self._common, request_id, _timing(seconds)]
+        headers = [*kept, *self._common, request_id, _timing(seconds)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from service.errors import Misdirected
 from service.http.asgi import Scope
-from service.http.errors import error_reply
+from service.http.errors import refusal_of
 from service.http.reply import CACHE_CONTROL, Headers, Reply
 from service.settings import Settings
 
@@ -42,7 +42,8 @@ class Elsewhere:
         error = Misdirected(
             f"this region only reads: send writes to the one in region {self._region}"
         )
-        return error_reply(error, method=scope["method"], path=scope["path"], request_id="")
+        refusal = refusal_of(error, method=scope["method"], path=scope["path"], request_id="")
+        return refusal.json()
 
 
 def _empty(status: int, headers: Headers) -> Reply:

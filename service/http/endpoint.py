@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from service.application.regions import reach
 from service.domain.answers import Answer
 from service.domain.queries import NoQuery, Query
+from service.http.errors import Refusal
 from service.http.params import check_id, parse, parse_revision
 from service.http.reply import JSON, KEPT, Keep, Reply, Stream, json_reply
 from service.settings import Settings
@@ -78,6 +79,8 @@ class Endpoint:
     render: Callable[[Any, Endpoint, Query], Reply | Stream | Events] | None = None
     # Whether the answer goes on for as long as the client listens.
     endless: bool = False
+    # Whether the answer depends on more than the models that the question names.
+    whole: bool = False
     # Headers that it reads, with what they mean.
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,6 +107,14 @@ class Endpoint:
         """What a path with an id begins with."""
         return self.path.removesuffix("{id}") if self.path.endswith("{id}") else None
 
+    def read(self, query_string: bytes, max_bytes: int) -> Query:
+        """The question that a query string asks; raises `InvalidRequest`."""
+        return parse(self.query, query_string, max_bytes)
+
+    def refuse(self, refusal: Refusal) -> Reply:
+        """The response to a question that cannot be answered."""
+        return refusal.json()
+
     async def answer(
         self, service: Service, spelling: Spelling, id: str = ""
     ) -> Reply | Stream | Events:
@@ -111,7 +122,7 @@ class Endpoint:
 
         A request with credentials is `private`: nothing is kept of it, nor it answered from that.
         """
-        query = parse(self.query, spelling.query_string, service.settings.max_query_bytes)
+        query = self.read(spelling.query_string, service.settings.max_query_bytes)
         check_id(id)
         if spelling.min_revision is not None:
             seconds = service.settings.min_revision_wait

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from service.domain.answers import AnswerMeta
 from service.errors import DatabaseUnusable, ServiceError
-from service.http.reply import CACHE_CONTROL, JSON, Reply, encode
+from service.http.reply import CACHE_CONTROL, JSON, POLICY, Header, Reply, encode
 from service.http.words import quoted
 
 STATUS: Final[dict[str, int]] = {
@@ -37,33 +39,74 @@ _CHALLENGES: Final = {
 _log = logging.getLogger("service.http")
 
 
-def error_reply(error: Exception, *, method: str, path: str, request_id: str) -> Reply:
-    """The response for any exception; what is not for the client is logged and left out."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client is told instead of an answer."""
+
+    code: str
+    message: str
+    details: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return STATUS[self.code]
+
+    def json(self) -> Reply:
+        """The refusal in the envelope of the API."""
+        error = {"code": self.code, "message": self.message}
+        if self.details is not None:
+            error["details"] = self.details
+        return self.reply(encode({"data": None, "meta": AnswerMeta(), "error": error}), JSON)
+
+    def reply(self, body: bytes, media: str, policy: Header = POLICY) -> Reply:
+        """The refusal in the words of `body`; nobody may keep it."""
+        return Reply(
+            self.status,
+            (
+                (b"content-type", media.encode()),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", CACHE_CONTROL["never"]),
+                policy,
+                *((name.lower().encode(), text.encode()) for name, text in self.headers.items()),
+            ),
+            body,
+        )
+
+
+def refusal_of(error: Exception, *, method: str, path: str, request_id: str) -> Refusal:
+    """What to tell of any exception; what is not for the client is logged and left out."""
     if isinstance(error, DatabaseUnusable):  # its words are for the operator: they name paths
         _log.error("request %s failed: %s", request_id, error.message)
         headers = {"Retry-After": str(math.ceil(error.retry_after))}
         message = f"the database cannot be used: the log says why at request {request_id}"
-        return _reply(error.code, message, None, headers)
+        return Refusal(error.code, message, None, headers)
     if isinstance(error, ServiceError) and error.code != "internal":
         retry_after = getattr(error, "retry_after", None)
         headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
         if error.code in _CHALLENGES:
             headers["WWW-Authenticate"] = _CHALLENGES[error.code]
-        return _reply(error.code, error.message, error.details, headers)
+        return Refusal(error.code, error.message, error.details, headers)
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _framework(error, method, path)
     _log.error("request %s failed: %s %s", request_id, method, quoted(path), exc_info=error)
-    return _reply("internal", f"something went wrong on our side: quote request {request_id}")
+    return Refusal("internal", f"something went wrong on our side: quote request {request_id}")
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for everything."""
-    answer = error_reply(
+def refusal_to(request: Request[Any, Any, Any], error: Exception) -> Refusal:
+    """What to tell of an exception that a request met."""
+    return refusal_of(
         error,
         method=request.method,
         path=request.scope["path"],
         request_id=request.scope.get("state", {}).get("request_id", ""),
     )
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything."""
+    answer = refusal_to(request, error).json()
     return Response(
         content=answer.body,
         status_code=answer.status,
@@ -72,37 +115,16 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     )
 
 
-def _framework(error: HTTPException, method: str, path: str) -> Reply:
+def _framework(error: HTTPException, method: str, path: str) -> Refusal:
     """Errors of routing and of reading the request."""
     headers = dict(error.headers or {})
     if isinstance(error, NotFoundException):
-        return _reply("not_found", f"there is nothing at {quoted(path)}: see /docs for what is")
+        return Refusal("not_found", f"there is nothing at {quoted(path)}: see /docs for what is")
     if isinstance(error, MethodNotAllowedException):
         allowed = next((value for name, value in headers.items() if name.lower() == "allow"), "")
         allow = ", ".join(sorted(allowed.split(", ")))
-        return _reply(
-            "method_not_allowed", f"{method} is not possible here: use {allow}", None,
-            {"Allow": allow},
-        )  # fmt: skip
+        message = f"{method} is not possible here: use {allow}"
+        return Refusal("method_not_allowed", message, None, {"Allow": allow})
     code = _CODE.get(error.status_code, "invalid_request")
     detail = error.detail or HTTPStatus(error.status_code).phrase
-    return _reply(code, detail, None, headers)
-
-
-def _reply(
-    code: str, message: str, details: Any = None, headers: dict[str, str] | None = None
-) -> Reply:
-    error = {"code": code, "message": message}
-    if details is not None:
-        error["details"] = details
-    body = encode({"data": None, "meta": AnswerMeta(), "error": error})
-    return Reply(
-        STATUS[code],
-        (
-            (b"content-type", JSON.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", CACHE_CONTROL["never"]),
-            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
-        ),
-        body,
-    )
+    return Refusal(code, detail, None, headers)

@@ -170,6 +170,8 @@ def tags_of(endpoint: Endpoint, query: Query, id: str) -> frozenset[str]:
     """What an answer depends on, in the words of `service.application.watch.tags_of`."""
     if id and endpoint.tag == "providers":
         return frozenset({f"provider:{id}", f"models-of:{id}"})
+    if endpoint.whole:
+        return _ALL_TABLES
     model = getattr(query, "model", None)
     models = (id,) if id else (model,) if model else getattr(query, "ids", ())
     if not models:

@@ -21,7 +21,7 @@ from service.domain.answers import Answer
 from service.http.asgi import Receive, Scope, Send
 
 # How long an answer may be kept, by what it is about; `live` is asked for anew each time.
-Keep = Literal["list", "detail", "prices", "fixed", "live", "never"]
+Keep = Literal["list", "detail", "prices", "fixed", "immutable", "live", "never"]
 
 # In seconds: fresh in a browser, fresh in a shared cache, usable there while a new one is fetched.
 _FRESH: Final[dict[Keep, tuple[int, int]]] = {
@@ -35,6 +35,7 @@ KEPT: Final[tuple[Keep, ...]] = ("list", "detail", "prices")
 CACHE_CONTROL: Final[dict[Keep, bytes]] = {
     "live": b"public, max-age=0, must-revalidate",
     "never": b"no-store",
+    "immutable": b"public, max-age=31536000, immutable",
     **{
         keep: f"public, max-age={own}, s-maxage={shared}, stale-while-revalidate={shared}, "
         f"stale-if-error=86400".encode()
@@ -43,7 +44,13 @@ CACHE_CONTROL: Final[dict[Keep, bytes]] = {
 }
 JSON: Final = "application/json"
 
-Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+Header: TypeAlias = tuple[bytes, bytes]
+Headers: TypeAlias = tuple[Header, ...]
+# What a browser may do with what is no page: nothing.
+POLICY: Final[Header] = (
+    b"content-security-policy",
+    b"default-src 'none'; frame-ancestors 'none'",
+)
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 # A string, or a number in scientific notation.
@@ -110,7 +117,12 @@ def json_reply(answer: Answer[Any], keep: Keep, fields: Sequence[str] = ()) -> R
 
 
 def reply(
-    body: bytes, media: str, keep: Keep, *, revision: int | None = None, extra: Headers = ()
+    body: bytes,
+    media: str,
+    keep: Keep,
+    *,
+    revision: int | None = None,
+    policy: Header = POLICY,
 ) -> Reply:
     """A good answer with its validators: the tag is strong, since it is of these very bytes."""
     tag = f'"{revision or 0}-{blake2b(body, digest_size=9).hexdigest()}"'
@@ -119,7 +131,7 @@ def reply(
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", CACHE_CONTROL[keep]),
         (b"vary", b"Accept-Encoding"),
-        *extra,
+        policy,
     ]
     if keep != "never":
         headers.append((b"etag", tag.encode()))

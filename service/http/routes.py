@@ -31,10 +31,15 @@ from service.http.api import (
     status,
     stream,
 )
-from service.http.api.docs import PAGES, Page, description
+from service.http.api.docs import FILES, description
 from service.http.endpoint import Endpoint, Service
+from service.http.errors import refusal_to
+from service.http.explorer import models as explorer_models
+from service.http.fixed import Fixed
 from service.http.front import Spelling
 from service.http.openapi import document
+from service.http.pages import assets
+from service.http.pages.page import Page
 from service.http.reply import Reply
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -59,6 +64,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     health.READY,
     metrics.METRICS,
 )
+# What answers in HTML; no part of the API.
+PAGES: Final[tuple[Page, ...]] = (explorer_models.MODELS,)
 ACTIONS: Final[tuple[Action, ...]] = (*pipeline.ACTIONS, *edits.ACTIONS, *locks.ACTIONS)
 
 _BY_PATH: Final = {one.path: one for one in ENDPOINTS if not one.prefix}
@@ -90,12 +97,13 @@ class Route(NamedTuple):
 
 def handlers(service: Callable[[], Service]) -> list[HTTPRouteHandler]:
     """The routes for the framework; `service` gives what a request works with."""
-    pages = (*PAGES, description(functools.partial(document, ENDPOINTS, ACTIONS)))
+    files = (*FILES, description(functools.partial(document, ENDPOINTS, ACTIONS)))
     found: dict[str, dict[str, Route]] = {}
     for route in (
-        *(_endpoint(endpoint, service) for endpoint in ENDPOINTS),
+        *(_endpoint(endpoint, service) for endpoint in (*ENDPOINTS, *PAGES)),
         *(_action(action, service) for action in ACTIONS),
-        *(_page(page) for page in pages),
+        *(_fixed(file) for file in files),
+        Route("/assets/{name:path}", "GET", _asset),
     ):
         found.setdefault(route.path, {})[route.method] = route
     return [_handler(path, by_method) for path, by_method in found.items()]
@@ -128,7 +136,10 @@ def _endpoint(endpoint: Endpoint, service: Callable[[], Service]) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         request.scope["state"]["route"] = endpoint.operation
         id = request.scope["path_params"].get("id", "").removeprefix("/")
-        reply: Any = await endpoint.answer(service(), Spelling.of(request.scope), id)
+        try:
+            reply: Any = await endpoint.answer(service(), Spelling.of(request.scope), id)
+        except Exception as error:
+            reply = endpoint.refuse(refusal_to(request, error))
         return reply  # type: ignore[no-any-return]
 
     return Route(endpoint.path.replace("{id}", "{id:path}"), "GET", handle)
@@ -144,12 +155,17 @@ def _action(action: Action, service: Callable[[], Service]) -> Route:
     return Route(action.route, action.method, handle, lambda path: action.find(path) is not None)
 
 
-def _page(page: Page) -> Route:
-    made = functools.cache(page.reply)
-
+def _fixed(file: Fixed) -> Route:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         request.scope["state"]["route"] = "docs"
-        reply: Any = made()
+        reply: Any = file.reply
         return reply  # type: ignore[no-any-return]
 
-    return Route(page.path, "GET", handle)
+    return Route(file.path, "GET", handle)
+
+
+async def _asset(request: Request[Any, Any, Any]) -> ASGIApp:
+    request.scope["state"]["route"] = "asset"
+    name = request.scope["path_params"]["name"].removeprefix("/")
+    reply: Any = assets.reply_to(name, dict(request.scope["headers"]).get(b"accept-encoding", b""))
+    return reply  # type: ignore[no-any-return]

@@ -13,6 +13,7 @@ from service.domain.queries import (
     CompareQuery,
     ModelDetailQuery,
     ModelFilter,
+    ModelListing,
     ModelQuery,
     PriceFilter,
     Query,
@@ -57,12 +58,13 @@ def _check_models(query: ModelFilter) -> None:
             f"releasedAfter ({query.released_after}) must not be later than "
             f"releasedBefore ({query.released_before})"
         )
-    if isinstance(query, ModelQuery):
+    if isinstance(query, ModelListing):
         keys = [key.removeprefix("-") for key in query.sort]
         if "score" in keys and query.benchmark is None:
             raise InvalidRequest("sort=score needs benchmark: the one whose score is meant")
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise InvalidRequest(f"sort names {twice} more than once")
+    if isinstance(query, ModelQuery):
         _check_fields(query.fields, query.include)
 
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec import UNSET, Struct, UnsetType
 
 from service.errors import Conflict, RateLimited, Unavailable
-from service.http.errors import STATUS, error_reply
+from service.http.errors import STATUS, refusal_of
 from service.http.reply import csv_page, encode, select
 from service.http.routes import ENDPOINTS, find
 from tests.http.client import PATHS, make_app, make_catalogue, running
@@ -117,7 +117,7 @@ async def test_what_a_client_has_already_is_not_sent_again(
     assert (await client.head(path, headers={"If-None-Match": tag})).status_code == 304
 
 
-@pytest.mark.parametrize("path", ["/nope", "/v1", "/", "/v1/nope/x", "/docs/nope.js"])
+@pytest.mark.parametrize("path", ["/nope", "/v1", "/index.html", "/v1/nope/x", "/docs/nope.js"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 async def test_an_unrouted_path(client: httpx.AsyncClient, method: str, path: str) -> None:
     assert "/docs" in check_error(await client.request(method, path), "not_found")
@@ -242,7 +242,7 @@ def test_codes_and_their_statuses() -> None:
         (RateLimited("slow down", 0.1), 429, b"1"),
         (ValueError("x"), 500, None),
     ):
-        reply = error_reply(error, method="GET", path="/", request_id="1")
+        reply = refusal_of(error, method="GET", path="/", request_id="1").json()
         assert reply.status == status
         assert dict(reply.headers).get(b"retry-after") == retry
 

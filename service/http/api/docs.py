@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from service.http.reply import JSON, Headers, Keep, Reply, reply
+from service.http.fixed import Fixed
+from service.http.reply import JSON, Header
 
 PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -37,46 +37,31 @@ START: Final = """SwaggerUIBundle({
   validatorUrl: null,
 });
 """
-POLICY: Final[Headers] = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+POLICY: Final[Header] = (
+    b"content-security-policy",
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A fixed page or asset at a path; `body` is called once, when it is first asked for."""
-
-    path: str
-    media: str
-    body: Callable[[], bytes]
-    keep: Keep = "fixed"
-
-    def reply(self) -> Reply:
-        return reply(self.body(), self.media, self.keep, extra=POLICY)
-
-
-def _asset(path: str, media: str, name: str) -> Page:
+def _asset(path: str, media: str, name: str) -> Fixed:
     def read() -> bytes:
         vendor = importlib.resources.files("swagger_ui_bundle").joinpath("vendor")
         (release,) = vendor.iterdir()
         return release.joinpath(name).read_bytes()
 
-    return Page(path, media, read)
+    return Fixed(path, media, read, policy=POLICY)
 
 
-PAGES: Final = (
-    Page("/docs", "text/html; charset=utf-8", PAGE.encode),
-    Page("/docs/start.js", "text/javascript; charset=utf-8", START.encode),
+FILES: Final = (
+    Fixed("/docs", "text/html; charset=utf-8", PAGE.encode, policy=POLICY),
+    Fixed("/docs/start.js", "text/javascript; charset=utf-8", START.encode, policy=POLICY),
     _asset("/docs/swagger-ui.js", "text/javascript; charset=utf-8", "swagger-ui-bundle.js"),
     _asset("/docs/swagger-ui.css", "text/css; charset=utf-8", "swagger-ui.css"),
     _asset("/docs/favicon.png", "image/png", "favicon-32x32.png"),
 )
 
 
-def description(body: Callable[[], bytes]) -> Page:
-    """The page of the OpenAPI document."""
-    return Page("/openapi.json", JSON, body)
+def description(body: Callable[[], bytes]) -> Fixed:
+    """The OpenAPI document."""
+    return Fixed("/openapi.json", JSON, body)
