@@ -309,6 +309,19 @@ CREATE TABLE webhook_runner (
     held_until TEXT NOT NULL
 );
 
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 64),
+    -- Null for the token of the environment, which the hash was made with then.
+    token_id TEXT REFERENCES tokens (id) ON DELETE CASCADE,
+    created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+);
+
+CREATE TABLE sign_in_attempts (
+    bucket TEXT NOT NULL PRIMARY KEY,
+    busy_until INTEGER NOT NULL
+);
+
 CREATE INDEX models_provider ON models (provider_id, deprecated);
 
 CREATE INDEX models_deprecated ON models (deprecated);
@@ -403,6 +416,8 @@ CREATE INDEX webhook_deliveries_started ON webhook_deliveries (webhook_id, start
 CREATE INDEX benchmarks_ranking ON benchmarks (
     benchmark_name, score DESC, model_id, higher_is_better, deleted_at
 );
+
+CREATE INDEX sessions_expires ON sessions (expires_at);
 
 CREATE VIEW listing_source AS
 SELECT
