@@ -133,15 +133,15 @@ def _change(row: Row) -> Change:
         id=cast(str, id),
         model_id=cast("str | None", model_id),
         kind=cast(ChangeKind, kind),
-        before=_logged(cast(str, table), before, cast(str, changed_at)),
-        after=_logged(cast(str, table), after, cast(str, changed_at)),
+        before=logged_row(cast(str, table), before, cast(str, changed_at)),
+        after=logged_row(cast(str, table), after, cast(str, changed_at)),
         actor=cast(str, actor),
         run_id=cast("str | None", run_id),
         changed_at=cast(str, changed_at),
     )
 
 
-def _logged(table: str, columns: Value, changed_at: str) -> ChangedRow | None:
+def logged_row(table: str, columns: Value, changed_at: str) -> ChangedRow | None:
     if columns is None:
         return None
     row = msgspec.json.decode(cast(str, columns))
