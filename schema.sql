@@ -419,6 +419,14 @@ CREATE INDEX benchmarks_ranking ON benchmarks (
 
 CREATE INDEX sessions_expires ON sessions (expires_at);
 
+CREATE INDEX providers_deleted ON providers (id) WHERE deleted_at IS NOT NULL;
+
+CREATE INDEX models_deleted ON models (id) WHERE deleted_at IS NOT NULL;
+
+CREATE INDEX pricing_deleted ON pricing (id) WHERE deleted_at IS NOT NULL;
+
+CREATE INDEX benchmarks_deleted ON benchmarks (id) WHERE deleted_at IS NOT NULL;
+
 CREATE VIEW listing_source AS
 SELECT
     m.id AS model_id,

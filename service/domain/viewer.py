@@ -70,6 +70,8 @@ class View(Struct, frozen=True, kw_only=True, dict=True):
     order: str = "id"
     # What is shown unless other columns are chosen.
     shown: tuple[str, ...]
+    # What free text is looked for in.
+    searched: tuple[str, ...]
     # The table of the API whose rows these are: those can be edited, deleted and restored.
     table: Table | None = None
 
@@ -134,7 +136,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _data(name: Table, title: str, struct: type[Struct], shown: str, order: str = "id") -> View:
+def _data(name: Table, title: str, struct: type[Struct], shown: str, searched: str) -> View:
     """A table of the catalogue."""
     deleted = Column(name="deletedAt", kind="moment", nullable=True)
     columns = [*_columns(struct, EDITS[name].part.__struct_encode_fields__), deleted]
@@ -143,7 +145,7 @@ def _data(name: Table, title: str, struct: type[Struct], shown: str, order: str 
         title=title,
         columns=tuple(columns),
         shown=_names(shown),
-        order=order,
+        searched=_names(searched),
         table=name,
     )
 
@@ -171,13 +173,20 @@ _LOG: Final = [
 VIEWS: Final[Mapping[str, View]] = {
     view.name: view
     for view in (
-        _data("providers", "Providers", Provider, "id name website apiDocsUrl updatedAt"),
+        _data(
+            "providers",
+            "Providers",
+            Provider,
+            "id name website apiDocsUrl updatedAt",
+            "id name website",
+        ),
         _data(
             "models",
             "Models",
             Model,
             "id name mode contextWindow maxOutput supportsVision supportsTools releaseDate "
             "deprecated updatedAt",
+            "id name",
         ),
         _data(
             "pricing",
@@ -185,12 +194,14 @@ VIEWS: Final[Mapping[str, View]] = {
             Price,
             "id modelId effectiveDate serviceTier contextThreshold inputPrice outputPrice "
             "cachedInputPrice state updatedAt",
+            "modelId",
         ),
         _data(
             "benchmarks",
             "Scores",
             Score,
             "id modelId benchmarkName score scoreLow scoreHigh unit measuredAt updatedAt",
+            "modelId benchmarkName",
         ),
         View(
             name="runs",
@@ -198,6 +209,7 @@ VIEWS: Final[Mapping[str, View]] = {
             columns=tuple(_columns(Run, but="counts")),
             order="-startedAt",
             shown=_names("id status source actor startedAt completedAt modelsUpdated"),
+            searched=_names("id source actor"),
         ),
         View(
             name="held",
@@ -212,6 +224,7 @@ VIEWS: Final[Mapping[str, View]] = {
                 "id modelId serviceTier effectiveDate currentInputPrice proposedInputPrice "
                 "currentOutputPrice proposedOutputPrice status source heldAt"
             ),
+            searched=_names("modelId source actor"),
         ),
         View(
             name="changes",
@@ -220,6 +233,7 @@ VIEWS: Final[Mapping[str, View]] = {
             key="revision",
             order="-revision",
             shown=_names("revision changedAt kind id after actor runId"),
+            searched=_names("id modelId actor runId"),
         ),
         View(
             name="tokens",
@@ -227,6 +241,7 @@ VIEWS: Final[Mapping[str, View]] = {
             columns=tuple(_columns(Token)),
             order="-createdAt",
             shown=_names("id name scope createdAt expiresAt revokedAt lastUsedAt"),
+            searched=_names("id name"),
         ),
     )
 }

@@ -43,7 +43,10 @@ class ViewRow(NamedTuple):
 
 
 class ViewPage(NamedTuple):
-    """Rows in their order; `total` counts no further than one more than `COUNTED`."""
+    """Rows in their order; `total` counts no further than one more than `COUNTED`.
+
+    A page after the last one has no rows, and a total of 0.
+    """
 
     rows: list[ViewRow]
     total: int
@@ -51,7 +54,7 @@ class ViewPage(NamedTuple):
 
 
 async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
-    """A page of rows, in one round trip."""
+    """A page of rows, in one round trip. All are counted only where there may be more of them."""
     view = choice.view
     where, params = _where(choice)
     sort = [*(choice.sort or (view.order,)), view.key]
@@ -64,30 +67,32 @@ async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPag
             SELECT string_agg(l.field, ',') FROM locks AS l
             WHERE l.table_name = '{view.table}' AND l.row_id = CAST(n.c0 AS TEXT)
         )"""
-    rows, total, snapshot = await db.fetch(
+    count = f"""(
+        SELECT count(*) FROM (
+            SELECT 1 FROM {_FROM[view.name]} WHERE {where} LIMIT {COUNTED + 1}
+        ) AS counted
+    )"""
+    rows, snapshot = await db.fetch(
         Statement(
             f"viewer.{view.name}",
             f"""
-            SELECT n.*, {locks} FROM (
+            WITH found AS MATERIALIZED (
                 SELECT {", ".join(columns)} FROM {_FROM[view.name]} WHERE {where}
                 ORDER BY {", ".join(order)} LIMIT :limit OFFSET :offset
-            ) AS n ORDER BY {", ".join(again)}
+            )
+            SELECT n.*, {locks},
+                CASE WHEN (SELECT count(*) FROM found) = :limit OR :offset > 0 THEN {count} END
+            FROM found AS n ORDER BY {", ".join(again)}
             """,
             {**params, "limit": limit, "offset": offset},
         ),
-        Statement(
-            f"viewer.count_{view.name}",
-            f"""
-            SELECT count(*) FROM (
-                SELECT 1 FROM {_FROM[view.name]} WHERE {where} LIMIT {COUNTED + 1}
-            ) AS n
-            """,
-            params,
-        ),
         SNAPSHOT,
     )
+    total = cast("int | None", rows[0][-1]) if rows else 0
     return ViewPage(
-        [_read(view, row) for row in rows], cast(int, total[0][0]), read_snapshot(snapshot)
+        [_read(view, row[:-1]) for row in rows],
+        len(rows) if total is None else total,
+        read_snapshot(snapshot),
     )
 
 
@@ -174,8 +179,8 @@ def _where(choice: Choice) -> tuple[str, dict[str, Value]]:
         where.append(_holds(view, view.by_name[name], condition, given))
     if choice.q:
         asked = Condition("contains", choice.q)
-        texts = [column for column in view.columns if column.kind == "text"]
-        where.append(f"({' OR '.join(_holds(view, c, asked, given) for c in texts)})")
+        texts = [_holds(view, view.by_name[name], asked, given) for name in view.searched]
+        where.append(f"({' OR '.join(texts)})")
     return " AND ".join(where), params
 
 
@@ -191,6 +196,10 @@ def _holds(view: View, column: Column, condition: Condition, given: Callable[[Va
             if view.table in ("providers", "models") and column.name == "name":
                 # As search has it, whatever the alphabet.
                 return _contains("coalesce(t.name_folded, lower(t.name))", fold(text), given)
+            if view.table in ("pricing", "benchmarks") and column.name == "modelId":
+                # Models are fewer.
+                inside = _contains("lower(m.id)", _lower(text), given)
+                return f"t.model_id IN (SELECT m.id FROM models AS m WHERE {inside})"
             return _contains(f"lower({sql})", _lower(text), given)
         case "in":
             values = cast("tuple[str, ...]", value)

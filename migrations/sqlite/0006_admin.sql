@@ -18,7 +18,17 @@ CREATE TABLE sign_in_attempts (
 
 CREATE INDEX sessions_expires ON sessions (expires_at);
 
+-- Deleted rows are few, and looked for among many.
+CREATE INDEX providers_deleted ON providers (id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX models_deleted ON models (id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX pricing_deleted ON pricing (id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX benchmarks_deleted ON benchmarks (id) WHERE deleted_at IS NOT NULL;
+
 -- migrate:down
 
+DROP INDEX benchmarks_deleted;
+DROP INDEX pricing_deleted;
+DROP INDEX models_deleted;
+DROP INDEX providers_deleted;
 DROP TABLE sign_in_attempts;
 DROP TABLE sessions;
