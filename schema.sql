@@ -179,10 +179,6 @@ CREATE TABLE listing_counts (
     PRIMARY KEY (bits, mode, family, deprecated)
 );
 
-CREATE VIRTUAL TABLE listing_search USING fts5 (
-    search_text, content = 'listing', content_rowid = 'number', tokenize = "trigram case_sensitive 1"
-);
-
 CREATE TABLE tokens (
     id TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL CHECK (name <> ''),
@@ -322,6 +318,30 @@ CREATE TABLE sign_in_attempts (
     busy_until INTEGER NOT NULL
 );
 
+CREATE TABLE backups (
+    name TEXT NOT NULL PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    -- Bytes, and the SHA-256 of them.
+    size INTEGER,
+    sha256 TEXT,
+    revision INTEGER,
+    -- When a database was made of it and found equal.
+    verified_at TEXT,
+    error TEXT
+);
+
+CREATE TABLE backup_runner (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    holder TEXT NOT NULL,
+    held_until TEXT NOT NULL
+);
+
+CREATE VIRTUAL TABLE listing_search USING fts5 (
+    search_text, content = "listing", content_rowid = "number",
+    tokenize = "trigram case_sensitive 1"
+);
+
 CREATE INDEX models_provider ON models (provider_id, deprecated);
 
 CREATE INDEX models_deprecated ON models (deprecated);
@@ -426,6 +446,8 @@ CREATE INDEX models_deleted ON models (id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX pricing_deleted ON pricing (id) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX benchmarks_deleted ON benchmarks (id) WHERE deleted_at IS NOT NULL;
+
+CREATE INDEX backups_verified ON backups (verified_at);
 
 CREATE VIEW listing_source AS
 SELECT

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "ingest": "service.commands.ingest:ingest",
     "token": "service.commands.token:token",
     "doctor": "service.commands.doctor:doctor",
+    "export": "service.commands.export:export",
+    "import": "service.commands.export:import_",
     "webhook": "service.commands.webhook:webhook",
     "settings": "service.commands.settings:settings",
 }

@@ -136,12 +136,10 @@ _REBUILD_INDEX: Final[dict[Engine, str]] = {
 }
 
 
-async def rebuild(db: Database, now: datetime.datetime) -> int:
-    """Make listing, counts and search index anew at today's prices; how many rows are listed."""
-    _, results = await write(
-        db,
-        Author("doctor", now),
-        Statement("doctor.rebuild_index", _REBUILD_INDEX[db.engine]),
+def derived(engine: Engine) -> list[Statement]:
+    """Make listing, counts and search index anew out of what they are derived from."""
+    return [
+        Statement("doctor.rebuild_index", _REBUILD_INDEX[engine]),
         Statement("doctor.empty", "DELETE FROM listing"),
         Statement(
             "doctor.fill",
@@ -153,6 +151,15 @@ async def rebuild(db: Database, now: datetime.datetime) -> int:
             "doctor.recount",
             f"INSERT INTO listing_counts ({_COUNTS}) SELECT {_COUNTS} FROM listing_counts_source",
         ),
+    ]
+
+
+async def rebuild(db: Database, now: datetime.datetime) -> int:
+    """Make what is derived anew at today's prices; how many rows are listed."""
+    _, results = await write(
+        db,
+        Author("doctor", now),
+        *derived(db.engine),
         Statement("doctor.count", "SELECT count(*) FROM listing"),
     )
     return _count(results[-1].rows)

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -111,6 +112,21 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
             return await self._attempt(method, path, body, until)
         raise _refused(response.status, content.decode(errors="replace"))
 
+    async def download(self, path: str, target: Path) -> None:
+        """Write what the server answers to a GET into a file; raises as `run` does."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=self._options.deadline)
+        try:
+            async with self._connected().get(
+                f"{self._url}/{path}", headers=self._headers, timeout=timeout
+            ) as response:
+                if not response.ok:
+                    raise _refused(response.status, await response.text(errors="replace"))
+                with target.open("wb") as file:
+                    async for piece in response.content.iter_chunked(1 << 16):
+                        file.write(piece)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the database server broke off its dump, or gave none") from None
+
     def _connected(self) -> aiohttp.ClientSession:
         if self._over:
             raise Unavailable("the database was closed")
@@ -171,6 +187,10 @@ class LibsqlDatabase:
 
     async def ping(self) -> None:
         await self.fetch(PING)
+
+    async def dump(self, target: Path) -> None:
+        """Write the whole database, as it is now, into a file of SQL. Only a primary can."""
+        await self._pipeline.download("dump", target)
 
     async def close(self) -> None:
         await self._pipeline.close()

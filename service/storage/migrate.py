@@ -25,6 +25,7 @@ from service.storage.database import (
     Value,
     open_database,
 )
+from service.storage.frozen import Frozen
 
 _TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations (
     version TEXT NOT NULL PRIMARY KEY,
@@ -96,7 +97,7 @@ def load(path: Path) -> list[Migration]:
     return migrations
 
 
-async def inspect(database: Database, migrations: Sequence[Migration]) -> State:
+async def inspect(database: Frozen, migrations: Sequence[Migration]) -> State:
     """Compare a database with the known migrations; one without a schema has none.
 
     Raises `DatabaseUnusable` for an applied migration whose file was altered since.

@@ -43,6 +43,22 @@ _TAKE_TURN = b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
 _SERVER_SHARE = 0.9
 
 
+class FrozenPostgres:
+    """One state of the database, for as long as the transaction lasts that sees it."""
+
+    engine: Engine = "postgres"
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, *statements: Statement) -> list[list[Row]]:
+        check_params(statements)
+        try:
+            return [await _rows(await _execute(self._connection, one)) for one in statements]
+        except psycopg.Error as error:
+            raise translate(error) from None
+
+
 class PostgresDatabase:
     """The `Database` protocol over a pool of connections; see there for the contract."""
 
@@ -98,6 +114,16 @@ class PostgresDatabase:
 
     async def ping(self) -> None:
         await self.fetch(PING)
+
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[FrozenPostgres]:
+        """The state of the database as it is now, on a connection of its own."""
+        connection = await self._take()
+        try:
+            await connection.execute(_BEGIN_READ)
+            yield FrozenPostgres(connection)
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         self._closed = True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -185,6 +186,22 @@ class SqliteDatabase:
         if "no such table: " in message:
             return missing_table(message.rpartition(": ")[2])
         return ServiceError(message)
+
+
+def copy_file(url: str, target: Path) -> None:
+    """Copy a database into a file, as it is at one moment; blocks, while others go on writing."""
+    source = SqliteDatabase(url, DatabaseOptions(deadline=60.0))
+    try:
+        with (
+            closing(source._connect(apsw.SQLITE_OPEN_READONLY)) as old,
+            closing(apsw.Connection(str(target))) as new,
+        ):
+            with new.backup("main", old, "main") as backup:
+                backup.step(-1)
+            # Like a database of one's own: another's log is not there to be read.
+            new.execute("PRAGMA journal_mode = DELETE")
+    except apsw.Error as error:
+        raise source._translate(error) from None
 
 
 def _read(connection: apsw.Connection, statements: tuple[Statement, ...]) -> list[list[Row]]:

@@ -1,0 +1,1 @@
+"""Kept safe: whole databases out and in again, backups."""

@@ -1,0 +1,95 @@
+"""Databases with a row in every table that is copied, and text that is hard to copy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from service.operations.portable import Place
+from service.storage.database import Database
+from tests.databases import copied, writing
+from tests.engines import ROOT, Engine, Server
+from tests.storage.test_database import sql
+
+HARD = (
+    "two\nlines; and 'quotes', \"more\" \\n literally, \r\n, tab\t, \u2028, \U0001f600,\n"
+    "CREATE TRIGGER t BEGIN\n"
+)
+MORE = """
+INSERT INTO locks VALUES ('models', 'openai/gpt-5', 'name', 'ada', '2026-11-22T12:00:00Z');
+INSERT INTO tokens VALUES
+    ('t1', 'nightly', 'pipeline', '{hash}', '2026-11-22T12:00:00Z', NULL, NULL, NULL);
+INSERT INTO webhooks VALUES
+    ('w1', 'https://example.com', 'secret', '', '', NULL, 3, 'x', NULL, NULL, NULL);
+INSERT INTO webhook_deliveries VALUES ('d1', 'w1', 3, 9, 2, 1, 500, 'no', 'x', NULL, NULL);
+INSERT INTO idempotency_keys VALUES ('ada', 'k', 'h', 't', '2026-11-22T12:00:00Z');
+INSERT INTO pipeline_runs (id) VALUES ('open');
+INSERT INTO pipeline_batches VALUES ('b1', 'open', 'x', 1, 2);
+INSERT INTO pipeline_counts VALUES ('b1', 'models', 1, 2, 3, 4, 5);
+INSERT INTO pipeline_left VALUES ('b1', 'models', 0, 'openai/gpt-5', 'name', 'locked');
+INSERT INTO held_prices (id, model_id, service_tier, context_threshold, effective_date,
+    input_price_per_million, given, observed, current_id, actor, held_at)
+SELECT 1, model_id, service_tier, context_threshold, effective_date,
+    9223372036854775807, 1, 0, id, 'a', 'x'
+FROM pricing WHERE model_id = 'openai/gpt-5' ORDER BY id LIMIT 1
+""".replace("{hash}", "0" * 64)
+
+
+async def fill_up(database: Database) -> None:
+    """Have a row in each table that the catalogue of the tests leaves empty."""
+    for statement in MORE.split(";\n"):
+        await database.batch(sql(statement))
+    await database.batch(sql("UPDATE providers SET name = :name WHERE id = 'openai'", name=HARD))
+
+
+@asynccontextmanager
+async def filled(server: Server) -> AsyncIterator[Engine]:
+    """A database of one's own with a row in every table."""
+    async with copied(server, "seeded") as engine:
+        async with writing(engine) as database:
+            await fill_up(database)
+        yield engine
+
+
+def place(engine: Engine) -> Place:
+    """A database as operations name it."""
+    return Place(engine.writer_url, engine.writer_token)
+
+
+@pytest.fixture
+async def full(server: Server) -> AsyncIterator[Engine]:
+    """A database of each engine in turn with a row in every table."""
+    async with filled(server) as engine:
+        yield engine
+
+
+def environment(engine: Engine, **settings: Any) -> dict[str, str]:
+    """What a process needs to work on a database; settings without their prefix."""
+    given = {"DATABASE_URL": engine.writer_url, "DATABASE_TOKEN": engine.writer_token, **settings}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AICOMPARE_")}
+    return kept | {f"AICOMPARE_{name}": str(value) for name, value in given.items() if value}
+
+
+def command(engine: Engine, *arguments: str, **settings: Any) -> subprocess.Popen[str]:
+    """`aicompare` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from service.cli import main; main()", *arguments],
+        env=environment(engine, **settings),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def done(process: subprocess.Popen[str], code: int = 0) -> str:
+    """What a process said; asserts how it ended."""
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, out + err
+    return out if code == 0 else err
