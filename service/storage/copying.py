@@ -33,11 +33,11 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "webhooks": ("id",),
     "webhook_deliveries": ("id",),
 }
-# What stays where it is: derived, or about the processes and backups of one place.
+# What stays where it is: derived, or about the processes, browsers and backups of one place.
 LEFT: Final = frozenset(
     {
         *("schema_migrations", "listing", "listing_counts", "listing_search"),
-        *("webhook_runner", "backups", "backup_runner"),
+        *("webhook_runner", "backups", "backup_runner", "sessions", "sign_in_attempts"),
     }
 )
 # Tables that hold secrets: hashes of tokens, and keys that sign webhooks.
