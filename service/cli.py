@@ -21,6 +21,7 @@ from service.settings import Settings
 # Each command and where it is: imported only when it is called, so that all start fast.
 COMMANDS: Final = {
     "serve": "service.commands.serve:serve",
+    "node": "service.commands.node:node",
     "migrate": "service.commands.migrate:migrate",
     "seed": "service.commands.seed:seed",
     "ingest": "service.commands.ingest:ingest",

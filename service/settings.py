@@ -68,6 +68,26 @@ class Settings:
     fly_app: str | None = _setting(
         None, "Name of the app on Fly, whose proxy replays writes elsewhere.", also="FLY_APP_NAME"
     )
+    libsql_server: str = _setting(
+        "sqld", "Program of the libSQL server that `aicompare node` runs beside the service."
+    )
+    libsql_folder: str = _setting("libsql", "Folder in which that server keeps its data.")
+    libsql_key_file: str | None = _setting(
+        None,
+        "File with the public key of the tokens that it accepts; without one it asks for none.",
+    )
+    libsql_grpc_listen: str | None = _setting(
+        None,
+        "`HOST:PORT` at which the primary's is followed: a private address, or any with TLS.",
+    )
+    libsql_primary_url: str | None = _setting(
+        None, "URL at which a replica follows the primary's: `http://HOST:PORT`, https with TLS."
+    )
+    libsql_tls_folder: str | None = _setting(
+        None,
+        "Folder with `ca.pem`, `cert.pem` (for the name `sqld`) and `key.pem`: mutual TLS between "
+        "primary and replicas.",
+    )
     database_deadline: float = _setting(
         5.0, "Seconds that a call to the database may take, waiting included.", least=0.001
     )
@@ -126,6 +146,17 @@ class Settings:
     log_level: LogLevel = _setting(  # noqa: RUF009
         "info", "Least severe messages that are logged."
     )
+
+    @property
+    def in_primary_region(self) -> bool:
+        """Whether writes are made here; so it is where no region has a name."""
+        return self.primary_region in (None, self.region)
+
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether the database to read from is another one than the one to write to."""
+        write = self.primary_database_url
+        return write is not None and _place(write) != _place(self.database_url)
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{row.field}={row.shown}' for row in describe(self))})"
@@ -240,6 +271,13 @@ def _kind(url: str) -> str:
     if scheme in ("http", "https", "libsql"):
         return "libSQL server"
     return "Postgres" if scheme in ("postgresql", "postgres") else "SQLite file"
+
+
+def _place(url: str) -> str:
+    """A database's URL without who asks."""
+    scheme, slashes, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + slashes + host.rpartition("@")[2] + slash + path
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

@@ -85,3 +85,18 @@ def test_secrets_are_masked() -> None:
     shown = repr(settings) + str(settings) + "".join(row.shown for row in describe(settings))
     assert "hunter2" not in shown
     assert "owner:***@db.example" in shown
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "elsewhere"),
+    [
+        ("postgresql://reader@host/db", "postgresql://owner:p@host/db", False),
+        ("postgresql://reader@near/db", "postgresql://owner@far/db", True),
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081", False),
+        ("http://127.0.0.1:8081", "http://fra.internal:8081", True),
+        ("file:a.db", None, False),
+    ],
+)
+def test_one_database_with_two_users_is_one(read: str, write: str | None, elsewhere: bool) -> None:
+    made = Settings(database_url=read, primary_database_url=write)
+    assert made.reads_elsewhere is elsewhere

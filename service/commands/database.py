@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, TypeVar
 
 import click
 
+from service.errors import DatabaseUnusable, Unavailable
 from service.storage.database import Database, DatabaseOptions, open_database
 
 T = TypeVar("T")
@@ -33,6 +35,32 @@ def database_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds to wait for a database that is not there yet.",
+)
+_PAUSE = 0.2
+
+
+async def waiting(work: Callable[[], Awaitable[T]], seconds: float, *, unusable: bool = False) -> T:
+    """Do `work`, again and again for so long while the database is away.
+
+    With `unusable` also while it is at another schema, which somebody else may be about to change.
+    """
+    until = monotonic() + seconds
+    while True:
+        try:
+            return await work()
+        except Unavailable as error:
+            hopeless = isinstance(error, DatabaseUnusable) and not unusable
+            if hopeless or monotonic() + _PAUSE > until:
+                raise
+        await asyncio.sleep(_PAUSE)
 
 
 def with_database(url: str, token: str | None, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from service.commands.database import database_options
+from service.commands.database import WAIT, database_options, waiting
 from service.storage import migrate as migrations_of
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.migrate import Migration
@@ -60,10 +60,16 @@ def migrate(context: click.Context, dry_run: bool) -> None:
 @migrate.command()
 @database_options
 @_TIMEOUT
+@WAIT
 @click.option("--to", metavar="NUMBER", help="Stop after this migration.")
 @_DRY_RUN
 def up(
-    database_url: str, database_token: str | None, timeout: float, to: str | None, dry_run: bool
+    database_url: str,
+    database_token: str | None,
+    timeout: float,
+    wait: float,
+    to: str | None,
+    dry_run: bool,
 ) -> None:
     """Apply the migrations that are pending."""
 
@@ -71,7 +77,9 @@ def up(
         if dry_run:
             return _show(await migrations_of.plan_up(database, migrations, to), "up")
         taken: list[Migration] = []
-        await migrations_of.up(database, migrations, to, _telling("applied", taken))
+        # Steps that were taken before it went away are not taken again.
+        tell = _telling("applied", taken)
+        await waiting(lambda: migrations_of.up(database, migrations, to, tell), wait)
         return bool(taken)
 
     if not _with_database(database_url, database_token, timeout, work, write=not dry_run):

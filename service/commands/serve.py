@@ -8,14 +8,20 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from typing import Final
 
 import click
 
 from service.app import reader_options
+from service.commands.database import WAIT, waiting
 from service.errors import ServiceError
 from service.settings import PREFIX, Settings
 from service.storage.database import open_database
 from service.storage.migrate import check
+
+# What is under way at a stop may take so long. Without a limit a client that takes nothing of its
+# answer would keep a worker alive for ever.
+STOP_SECONDS: Final = 20
 
 
 @click.command()
@@ -26,10 +32,11 @@ from service.storage.migrate import check
 @click.option(
     "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes."
 )
+@WAIT
 @click.pass_obj
-def serve(settings: Settings, host: str, port: int, workers: int) -> None:
+def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -> None:
     """Serve the HTTP API; needs a database at the right schema."""
-    asyncio.run(_check_database(settings))
+    asyncio.run(_check_database(settings, wait))
     address = _free_address(host, port)
     # After the checks, so that a bad database is told without the server's start-up time.
     from granian import Granian
@@ -46,8 +53,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         respawn_failed_workers=True,
-        # Seconds: a client that takes nothing of its answer would keep a worker alive for ever.
-        workers_kill_timeout=20,
+        workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels(settings.log_level),
     )
     with _metrics_folder(settings, workers):
@@ -70,11 +76,11 @@ def _metrics_folder(settings: Settings, workers: int) -> Iterator[None]:
         yield
 
 
-async def _check_database(settings: Settings) -> None:
+async def _check_database(settings: Settings, wait: float) -> None:
     """Raise `DatabaseUnusable` or `Unavailable` where requests could not be answered."""
     database = open_database(settings.database_url, reader_options(settings))
     try:
-        await check(database)
+        await waiting(lambda: check(database), wait, unusable=True)
     finally:
         await database.close()
 

@@ -128,8 +128,12 @@ class Edge:
         try:
             if method == "OPTIONS" and b"access-control-request-method" in given:
                 await PREFLIGHT(inner, receive, forward)
-            elif self._elsewhere is not None and method not in SAFE:
-                await self._elsewhere.reply(scope)(inner, receive, forward)
+            elif (
+                self._elsewhere is not None
+                and method not in SAFE
+                and (elsewhere := self._elsewhere.reply(scope)) is not None
+            ):
+                await elsewhere(inner, receive, forward)
             else:
                 await self.framework(inner, receive, forward)
         except Exception as error:

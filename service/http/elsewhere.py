@@ -1,4 +1,4 @@
-"""Writes that reach a place which only reads: sent on to where they belong."""
+"""Writes that reach a region which only reads: sent on to where they belong."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ from service.http.reply import CACHE_CONTROL, Headers, Reply
 from service.settings import Settings
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# Bytes of a body that Fly's proxy can still replay.
+REPLAYED: Final = 1_000_000
 
 
 class Elsewhere:
-    """Answers a write in a region that is not the primary one and has no primary database.
+    """Answers a write in a region that is not the primary one.
 
     On Fly its proxy is asked to replay the request in the primary region; else the client is sent
-    to the primary's public URL with method and body kept (307); else it is `misdirected`.
+    to the primary's public URL with method and body kept (307). Where neither is known the
+    primary's database is written to from here, and so it is with bodies too large to be replayed;
+    where that is not known either, the write is `misdirected`.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._on_fly = settings.fly_app is not None
         self._region = settings.primary_region
         self._url = settings.primary_url
+        self._database = settings.primary_database_url is not None
 
     @classmethod
     def of(cls, settings: Settings) -> Elsewhere | None:
-        """None where writes can be taken here."""
-        here = settings.primary_region in (None, settings.region)
-        return None if settings.primary_database_url or here else cls(settings)
+        """None where all writes are taken here."""
+        if settings.in_primary_region:
+            return None
+        if settings.fly_app or settings.primary_url or not settings.primary_database_url:
+            return cls(settings)
+        return None
 
-    def reply(self, scope: Scope) -> Reply:
-        """The answer to a write."""
+    def reply(self, scope: Scope) -> Reply | None:
+        """The answer to a write; None for one to be taken here."""
         if self._on_fly:
+            if self._database and not _replayable(scope):
+                return None
             return _empty(307, ((b"fly-replay", f"region={self._region}".encode()),))
         path = scope.get("raw_path") or scope["path"].encode()
         if self._url:
@@ -44,6 +54,12 @@ class Elsewhere:
         )
         refusal = refusal_of(error, method=scope["method"], path=scope["path"], request_id="")
         return refusal.json()
+
+
+def _replayable(scope: Scope) -> bool:
+    given = dict(scope["headers"])
+    length = given.get(b"content-length", b"0")
+    return b"transfer-encoding" not in given and length.isdigit() and int(length) <= REPLAYED
 
 
 def _empty(status: int, headers: Headers) -> Reply:

@@ -1,0 +1,217 @@
+"""A primary and two regions, from the entry point that the container has."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.operations.certificates import certificates
+from tests.operations.regions import HEADERS, Region, regions
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        yield client
+
+
+async def name(client: httpx.AsyncClient, region: Region, text: str) -> int:
+    """Write a provider's name there; the revision."""
+    response = await client.put(
+        f"{region.url}/v1/providers/acme", json={"name": text}, headers=HEADERS
+    )
+    assert response.status_code in (200, 201), response.text
+    return int(response.headers["x-revision"])
+
+
+async def seen(client: httpx.AsyncClient, region: Region, text: str, seconds: float = 1) -> None:
+    """Return when the name is read there; fails if it takes longer than that."""
+    begin = time.monotonic()
+    while True:
+        with suppress(httpx.TransportError):
+            response = await client.get(f"{region.url}/v1/providers/acme")
+            if response.status_code == 200 and response.json()["data"]["name"] == text:
+                return
+        assert time.monotonic() - begin < seconds, f"{region.name} does not show {text}"
+        await asyncio.sleep(0.02)
+
+
+async def test_a_primary_and_two_regions(tmp_path: Path, client: httpx.AsyncClient) -> None:
+    async with regions(tmp_path, "fra", "iad", "nrt", FLY_APP_NAME="aicompare") as made:
+        primary, iad, nrt = made
+        # A replica that comes first waits: it is not ready before it can be read.
+        iad.start()
+        await asyncio.sleep(1)
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{iad.url}/health/ready")
+        primary.start()
+        nrt.start()
+        for region in made:
+            await region.ready(client)
+            assert set(region.children()) == {"sqld", "serve"}
+        for region, role in ((primary, "primary"), (iad, "replica"), (nrt, "replica")):
+            status = (await client.get(f"{region.url}/v1/status")).json()["data"]
+            assert (status["region"], status["role"]) == (region.name, role)
+
+        await name(client, primary, "One")
+        for region in made:
+            await seen(client, region, "One")
+
+        # Writes go to where they belong; one too large to be replayed is taken where it arrives.
+        path = f"{iad.url}/v1/pipeline/ingest"
+        replayed = await client.post(path, json={}, headers=HEADERS)
+        assert (replayed.status_code, replayed.headers["fly-replay"]) == (307, "region=fra")
+        large = b'{"providers": [{"id": "far", "name": "Far"}]' + b" " * 1_000_001 + b"}"
+        json = {"content-type": "application/json"}
+        taken = await client.post(path, content=large, headers=HEADERS | json)
+        assert taken.status_code == 200, taken.text
+        revision = {"min-revision": taken.headers["x-revision"]}
+        for region in made:
+            far = await client.get(f"{region.url}/v1/providers/far", headers=revision)
+            assert far.json()["data"]["name"] == "Far"
+
+        # A region dies, misses a write, and comes back with it.
+        await nrt.kill()
+        await name(client, primary, "Two")
+        await seen(client, iad, "Two")
+        nrt.start()
+        await nrt.ready(client)
+        await seen(client, nrt, "Two")
+
+        # The primary is restarted: regions read on, and follow it again.
+        assert await primary.stop() == 0
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{primary.url}/health/live")
+        for region in (iad, nrt):
+            for size in range(1, 4):
+                answer = await client.get(f"{region.url}/v1/providers?pageSize={size}")
+                assert answer.status_code == 200, "not kept: read at the replica"
+        primary.start()
+        await primary.ready(client)
+        await name(client, primary, "Three")
+        for region in (iad, nrt):
+            await seen(client, region, "Three", seconds=10)
+
+        for region in made[::-1]:
+            begin = time.monotonic()
+            assert await region.stop() == 0, region.log.read_text()
+            assert time.monotonic() - begin < 10
+            log = region.log.read_text()
+            assert "Traceback" not in log
+            assert "is killed" not in log
+
+
+async def test_mutual_tls_between_regions(tmp_path: Path, client: httpx.AsyncClient) -> None:
+    """Whoever has no certificate of ours cannot follow, or write past the tokens."""
+    certificates(tmp_path / "tls")
+    certificates(tmp_path / "foreign")
+    # A stranger who takes us for what we are, and has a certificate of somebody else's.
+    shutil.copy(tmp_path / "tls" / "ca.pem", tmp_path / "foreign")
+    async with regions(tmp_path, "fra", "iad", "nrt") as made:
+        primary, iad, stranger = made
+        for region in made:
+            folder = "foreign" if region is stranger else "tls"
+            url = region.environment["AICOMPARE_LIBSQL_PRIMARY_URL"]
+            region.environment |= {
+                "AICOMPARE_LIBSQL_TLS_FOLDER": str(tmp_path / folder),
+                "AICOMPARE_LIBSQL_PRIMARY_URL": url.replace(
+                    "http://127.0.0.1", "https://localhost"
+                ),
+                "AICOMPARE_DATABASE_DEADLINE": "1",
+            }
+        primary.start()
+        iad.start()
+        stranger.start(wait=4)
+        await primary.ready(client)
+        await iad.ready(client)
+        await name(client, primary, "One")
+        await seen(client, iad, "One")
+        assert stranger.process
+        assert await asyncio.to_thread(stranger.process.wait, 30) == 1
+
+
+async def test_the_libsql_server_dies(tmp_path: Path, client: httpx.AsyncClient) -> None:
+    """The service goes on from what it keeps and from the primary; the server comes back."""
+    async with regions(tmp_path, "fra", "iad") as (primary, iad):
+        for region in (primary, iad):
+            region.start()
+            await region.ready(client)
+        await name(client, primary, "One")
+        await seen(client, iad, "One")
+        before = iad.children()
+        os.kill(before["sqld"], signal.SIGKILL)
+        kept = await client.get(f"{iad.url}/v1/providers/acme")
+        assert (kept.status_code, kept.headers["x-cache"]) == (200, "hit")
+        assert (await client.get(f"{iad.url}/v1/providers?pageSize=7")).status_code == 200
+        async with asyncio.timeout(10):
+            while iad.children().get("sqld") in (None, before["sqld"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await iad.ready(client)
+        assert iad.children()["serve"] == before["serve"]
+        assert "the libSQL server ended with code -9" in iad.log.read_text()
+
+        # At the primary writes fail clearly meanwhile, and then succeed again.
+        os.kill(primary.children()["sqld"], signal.SIGKILL)
+        path = f"{primary.url}/v1/providers/acme"
+        refused = await client.put(path, json={"name": "Two"}, headers=HEADERS)
+        if refused.status_code not in (200, 201):  # the server may be back already
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"]
+        await primary.ready(client)
+        await name(client, primary, "Three")
+        await seen(client, iad, "Three", seconds=10)
+
+
+async def test_the_service_dies(tmp_path: Path, client: httpx.AsyncClient) -> None:
+    """Then the machine ends, with a code that says so, and leaves nothing running."""
+    async with regions(tmp_path, "fra") as (primary,):
+        primary.start()
+        await primary.ready(client)
+        children = primary.children()
+        os.kill(children["serve"], signal.SIGKILL)
+        assert primary.process
+        code = await asyncio.to_thread(primary.process.wait, 20)
+        assert code == 128 + signal.SIGKILL
+        primary.process = None
+        async with asyncio.timeout(5):
+            while running(set(children.values())):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+def running(groups: set[int]) -> list[int]:
+    """Processes of these groups that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            id, rest = stat.read_text().split(" (", 1)
+            state, _, group, *_ = rest.rpartition(") ")[2].split()
+            if int(group) in groups and state != "Z":
+                found.append(int(id))
+    return found
+
+
+async def test_a_replica_whose_primary_never_comes(tmp_path: Path) -> None:
+    """It ends with a reason rather than wait for ever, and can be stopped meanwhile."""
+    async with regions(tmp_path, "fra", "iad") as (_, iad):
+        iad.environment["AICOMPARE_DATABASE_DEADLINE"] = "0.5"
+        iad.start(wait=1)
+        assert iad.process
+        assert await asyncio.to_thread(iad.process.wait, 20) == 1
+        assert "aicompare: the database" in iad.log.read_text()
+        iad.start()
+        await asyncio.sleep(1)
+        assert await iad.stop() == 0
+        log = iad.log.read_text()
+        assert "Traceback" not in log
+        assert "is killed" not in log
