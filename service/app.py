@@ -28,6 +28,7 @@ from service.http.elsewhere import Elsewhere
 from service.http.endpoint import Service
 from service.http.errors import handle
 from service.http.front import Front, Kept
+from service.http.limits import Limits
 from service.http.reply import encode
 from service.http.requests import Requests
 from service.http.routes import handlers
@@ -123,9 +124,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         openapi_config=None,
         logging_config=None,
     )
-    return Edge(
-        cast("Any", app), front, Requests(registry), Elsewhere.of(settings), region=settings.region
-    )
+    requests, limits = Requests(registry), Limits(settings, registry)
+    return Edge(cast("Any", app), front, requests, limits, settings)
 
 
 def reader_options(settings: Settings) -> DatabaseOptions:

@@ -13,12 +13,15 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, Literal, NamedTuple
 
 from service.errors import ServiceError
 
 PREFIX: Final = "AICOMPARE_"
+Network = IPv4Network | IPv6Network
 LogLevel = Literal["debug", "info", "warning", "error"]
+ClientHeader = Literal["x-forwarded-for", "fly-client-ip"]
 WebhookTargets = Literal["public", "any"]
 
 
@@ -135,6 +138,38 @@ class Settings:
     )
     webhook_pause_days: float = _setting(
         3.0, "Days of nothing but failures until a webhook is paused.", least=0
+    )
+    rate_limit_reads: float = _setting(
+        0.0, "Reads a second that a process takes of one client; 0 for any number.", least=0
+    )
+    rate_limit_writes: float = _setting(
+        0.0, "Writes a second that a process takes of one client; 0 for any number.", least=0
+    )
+    rate_limit_failures: float = _setting(
+        5.0,
+        "Refused tokens a second until a process takes no more of one client; 0 for any number.",
+        least=0,
+    )
+    rate_limit_burst_seconds: float = _setting(
+        10.0, "Seconds' worth of its limits that a client may use up at once.", least=0
+    )
+    trusted_proxies: str | None = _setting(
+        None,
+        "Addresses and networks, with commas, of proxies that may say who the client is; "
+        "of others the client is who connects.",
+    )
+    client_address_header: ClientHeader = _setting(  # noqa: RUF009
+        "x-forwarded-for", "Header in which a trusted proxy says who the client is."
+    )
+    request_deadline: float = _setting(
+        120.0, "Seconds until an answer must have begun.", least=0.01
+    )
+    body_deadline: float = _setting(
+        30.0, "Seconds in which the body of a request must arrive.", least=0.01
+    )
+    max_headers: int = _setting(64, "Headers that a request may have.", least=16)
+    max_header_bytes: int = _setting(
+        16_384, "Bytes that the headers of a request may have.", least=1024
     )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
@@ -280,6 +315,11 @@ def _place(url: str) -> str:
     return scheme + slashes + host.rpartition("@")[2] + slash + path
 
 
+def networks(text: str | None) -> tuple[Network, ...]:
+    """Addresses and networks with commas between them. Raises ValueError for what is none."""
+    return tuple(ip_network(one.strip()) for one in text.split(",")) if text else ()
+
+
 def _contradictions(settings: Settings) -> Iterator[str]:
     url, primary_url = f"{PREFIX}DATABASE_URL", f"{PREFIX}PRIMARY_DATABASE_URL"
     read, write = settings.database_url, settings.primary_database_url
@@ -287,6 +327,19 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}DATABASE_TOKEN is for a libSQL server, and {url} is a {_kind(read)}"
     if settings.primary_database_token and not write:
         yield f"{PREFIX}PRIMARY_DATABASE_TOKEN is set without {primary_url}"
+    try:
+        networks(settings.trusted_proxies)
+    except ValueError as error:
+        yield f"{PREFIX}TRUSTED_PROXIES must be addresses and networks with commas: {error}"
+    if settings.client_address_header != "x-forwarded-for" and not settings.trusted_proxies:
+        yield f"{PREFIX}CLIENT_ADDRESS_HEADER is set without {PREFIX}TRUSTED_PROXIES"
+    if settings.request_deadline <= max(
+        settings.database_deadline, settings.database_write_deadline, settings.body_deadline
+    ):
+        yield (
+            f"{PREFIX}REQUEST_DEADLINE must be longer than {PREFIX}DATABASE_DEADLINE, "
+            f"{PREFIX}DATABASE_WRITE_DEADLINE and {PREFIX}BODY_DEADLINE"
+        )
     if settings.bootstrap_token and len(settings.bootstrap_token) < 32:
         yield f"{PREFIX}BOOTSTRAP_TOKEN must have 32 characters or more"
     if write and _kind(write) != _kind(read):

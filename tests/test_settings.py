@@ -68,6 +68,13 @@ def test_all_problems_are_told_at_once() -> None:
     [
         ({"PRIMARY_DATABASE_TOKEN": "t"}, "is set without AICOMPARE_PRIMARY_DATABASE_URL"),
         ({"PRIMARY_DATABASE_URL": "https://a.example"}, "both must be of a kind"),
+        (
+            {"TRUSTED_PROXIES": "10.0.0.0/8, proxy"},
+            "TRUSTED_PROXIES must be addresses and networks",
+        ),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES must be addresses and networks"),
+        ({"CLIENT_ADDRESS_HEADER": "fly-client-ip"}, "is set without AICOMPARE_TRUSTED_PROXIES"),
+        ({"REQUEST_DEADLINE": "20"}, "REQUEST_DEADLINE must be longer than"),
     ],
 )
 def test_contradictions(settings: dict[str, str], words: str) -> None:

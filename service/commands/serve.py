@@ -41,6 +41,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -
     # After the checks, so that a bad database is told without the server's start-up time.
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     shown = f"[{host}]" if ":" in host else host
@@ -54,6 +55,8 @@ def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -
         workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
+        # A client has ten seconds for its headers, and a connection keeps no more of what it sends.
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         log_level=LogLevels(settings.log_level),
     )
     with _metrics_folder(settings, workers):

@@ -95,7 +95,9 @@ class Action:
         query = parse(self.query, request.scope["query_string"], settings.max_query_bytes)
         for name in names.values():
             check_id(name)
-        raw = await read(request, settings.max_body_bytes) if self.body else b""
+        raw = b""
+        if self.body:
+            raw = await read(request, settings.max_body_bytes, settings.body_deadline)
         given: dict[str, Any] = {
             "writer": service.writer,
             "reader": service.writer,

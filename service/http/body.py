@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections.abc import Iterator
@@ -25,15 +26,23 @@ _TABLES: Final[tuple[Table, ...]] = ("providers", "models", "pricing", "benchmar
 _NESTED: Final = "the body nests too deep: no value goes deeper than a list of objects in an object"
 
 
-async def read(request: Request[Any, Any, Any], limit: int) -> bytes:
-    """The whole body. Raises `PayloadTooLarge` as soon as it is known to be over the limit."""
+async def read(request: Request[Any, Any, Any], limit: int, seconds: float) -> bytes:
+    """The whole body. Raises `PayloadTooLarge` as soon as it is known to be over the limit.
+
+    Raises `InvalidRequest` for one that has not arrived within so many seconds.
+    """
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if media.lower() != "application/json":
         raise InvalidRequest(f"the body must be application/json, not {quoted(media)}")
     if encoding := request.headers.get("content-encoding"):
         raise InvalidRequest(f"the body must come as it is, not encoded as {quoted(encoding)}")
     try:
-        return await request.body()
+        async with asyncio.timeout(seconds):
+            return await request.body()
+    except TimeoutError:
+        raise InvalidRequest(
+            f"the body did not arrive within {seconds:g} s: send it faster, or in parts"
+        ) from None
     except HTTPException as error:
         if error.status_code != 413:
             raise

@@ -6,17 +6,22 @@ nor for wrong methods, and it is what a cache will be put behind.
 
 from __future__ import annotations
 
+import asyncio
 import re
+from http import HTTPStatus
 from random import getrandbits
 from time import perf_counter
 from typing import Final
 
+from service.errors import InvalidRequest, RateLimited, Unavailable
 from service.http.asgi import App, Message, Receive, Scope, Send
 from service.http.elsewhere import SAFE, Elsewhere
 from service.http.errors import refusal_of
 from service.http.front import Front, Sent
+from service.http.limits import Limits
 from service.http.reply import POLICY, Headers, Reply
 from service.http.requests import Requests
+from service.settings import Settings
 
 SECURITY: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
@@ -65,17 +70,18 @@ class Edge:
         app: App,
         front: Front,
         requests: Requests,
-        elsewhere: Elsewhere | None = None,
-        *,
-        region: str | None = None,
+        limits: Limits,
+        settings: Settings,
     ) -> None:
         self.framework = app
         self._front = front
         self._requests = requests
-        self._elsewhere = elsewhere
+        self._limits = limits
+        self._settings = settings
+        self._elsewhere = Elsewhere.of(settings)
         self._common: Headers = (*SECURITY, *CORS)
-        if region:
-            self._common += ((b"x-region", region.encode()),)
+        if settings.region:
+            self._common += ((b"x-region", settings.region.encode()),)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +89,8 @@ class Edge:
             return
         begin = perf_counter()
         given = dict(scope["headers"])
-        if scope["method"] == "GET" and PRIVATE.isdisjoint(given):
+        wait = self._limits.wait(scope, given, begin)
+        if scope["method"] == "GET" and not wait and PRIVATE.isdisjoint(given):
             sent = self._front.find(
                 scope["path"], scope["query_string"], given.get(b"accept-encoding", b"")
             )
@@ -99,11 +106,13 @@ class Edge:
             "head": method == "HEAD",
         }
         inner = {**scope, "method": "GET" if method == "HEAD" else method, "state": state}
-        started = silent = False
+        started = silent = begun = False
 
         async def forward(message: Message) -> None:
             nonlocal started, silent
             if message["type"] == "http.response.start":
+                if begun:  # what goes on from here goes on for as long as it is taken
+                    deadline.reschedule(None)
                 started = True
                 silent = method == "HEAD"
                 headers = list(message["headers"])
@@ -116,6 +125,8 @@ class Edge:
                 if not any(name == POLICY[0] for name, _ in headers):
                     headers.append(POLICY)
                 seconds = perf_counter() - begin
+                if status == HTTPStatus.UNAUTHORIZED:
+                    self._limits.failed(scope, given, begin)
                 self._requests.seen(state.get("route", "none"), status, seconds)
                 headers += (*self._common, (b"x-request-id", request_id), _timing(seconds))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -125,24 +136,49 @@ class Edge:
             else:
                 await send(message)
 
+        limit = self._settings.request_deadline
+        deadline = asyncio.timeout(limit)
         try:
-            if method == "OPTIONS" and b"access-control-request-method" in given:
-                await PREFLIGHT(inner, receive, forward)
-            elif (
-                self._elsewhere is not None
-                and method not in SAFE
-                and (elsewhere := self._elsewhere.reply(scope)) is not None
-            ):
-                await elsewhere(inner, receive, forward)
-            else:
-                await self.framework(inner, receive, forward)
+            if wait:
+                raise RateLimited("too many requests: wait as long as Retry-After says", wait)
+            self._check_headers(scope)
+            async with deadline:
+                begun = True
+                if method == "OPTIONS" and b"access-control-request-method" in given:
+                    await PREFLIGHT(inner, receive, forward)
+                elif (
+                    self._elsewhere is not None
+                    and method not in SAFE
+                    and (elsewhere := self._elsewhere.reply(scope)) is not None
+                ):
+                    await elsewhere(inner, receive, forward)
+                else:
+                    await self.framework(inner, receive, forward)
         except Exception as error:
             if started:  # too late for another status: the server has to break the connection
                 raise
+            begun = False
+            late = Unavailable(f"no answer could be made within {limit:g} s")
             refusal = refusal_of(
-                error, method=method, path=scope["path"], request_id=request_id.decode()
+                late if deadline.expired() else error,
+                method=method,
+                path=scope["path"],
+                request_id=request_id.decode(),
             )
             await refusal.json()(inner, receive, forward)
+
+    def _check_headers(self, scope: Scope) -> None:
+        """Raises `InvalidRequest` for more than is read of any request."""
+        headers, settings = scope["headers"], self._settings
+        if len(headers) > settings.max_headers:
+            raise InvalidRequest(
+                f"the request has {len(headers)} headers: {settings.max_headers} are read at most"
+            )
+        size = sum(len(name) + len(value) for name, value in headers)
+        if size > settings.max_header_bytes:
+            raise InvalidRequest(
+                f"the headers have {size} bytes: {settings.max_header_bytes} are read at most"
+            )
 
     async def _send_kept(
         self, sent: Sent, given: dict[bytes, bytes], begin: float, send: Send
