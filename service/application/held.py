@@ -20,7 +20,9 @@ async def list_held(reader: Database, query: HeldQuery) -> Answer[list[HeldPrice
 
 
 async def accept(writer: Database, id: str, *, author: Author) -> Answer[HeldPrice]:
-    """Write a held price, in the author's name. Raises `NotFound`, `Conflict` once decided."""
+    """Write a held price, in the author's name. Raises `NotFound`, and `Conflict` once it
+    was decided or while its model is deleted.
+    """
     return await _decide(writer, id, author, accepted=True)
 
 
@@ -38,8 +40,13 @@ async def _decide(
         revision, held = await decide(writer, number, author)
     except Conflict:
         found = await stored.get(writer, number)
-        if found is None or found.status == "pending":
+        if found is None:
             raise
+        if found.status == "pending":
+            model = found.model_id
+            raise Conflict(
+                f"{model} or its provider was deleted: restore it first, or reject the price"
+            ) from None
         raise Conflict(
             f"held price {id} was {found.status} by {found.decided_by} at {found.decided_at}"
         ) from None

@@ -33,7 +33,11 @@ class TableCounts(Record, frozen=True, kw_only=True):
     updated: int = 0
     unchanged: int = 0
     locked: Annotated[
-        int, Meta(description="Rows of which a lock or a deletion by hand left something alone.")
+        int,
+        Meta(
+            description="Rows that a lock, or a deletion of them or of what they belong to, left"
+            " alone in some part."
+        ),
     ] = 0
     held: Annotated[int, Meta(description="Prices kept apart for review.")] = 0
 
@@ -43,7 +47,9 @@ class Left(Record, frozen=True, kw_only=True):
 
     table: Table
     index: Annotated[int, Meta(description="Place of the row in the batch's table, from 0.")]
-    id: Annotated[str, Meta(description="Key of the stored row.")]
+    id: Annotated[
+        str, Meta(description="Key of the stored row; of what is deleted, where there is none.")
+    ]
     field: Annotated[str | None, Meta(description="The locked field; null for the whole row.")]
     reason: Literal["locked", "deleted", "held"]
 

@@ -102,6 +102,8 @@ def _row(stored: Stored, table: Table, given: Fields) -> Difference:
     """Write a row over the stored one of its key, or make it."""
     key = key_of(table, given)
     row = stored.tables[table].get(key)
+    if _is_buried(stored, table, given):
+        return _told(table, key, "deleted", {})
     if row is None:
         unknown = dict.fromkeys(ROWS[table].__struct_fields__)
         made = unknown | {n: v for n, v in _DEFAULTS.items() if n in unknown} | given
@@ -126,6 +128,8 @@ def _price(stored: Stored, given: Fields, today: str, factor: int | None) -> Dif
     observed = given.pop("observed_on")
     day = given["effective_date"] = given["effective_date"] or observed
     key = key_of("pricing", given)
+    if _is_buried(stored, "pricing", given):
+        return _told("pricing", key, "deleted", {})
     history = stored.history(key)
     applied = _applied(history, day)
     if applied and observed:
@@ -146,6 +150,19 @@ def _price(stored: Stored, given: Fields, today: str, factor: int | None) -> Dif
             }
             return _told("pricing", key, "held", changes)
     return _row(stored, "pricing", given)
+
+
+def _is_buried(stored: Stored, table: Table, given: Fields) -> bool:
+    """Whether the provider or model that a row belongs to was deleted."""
+    if table == "providers":
+        return False
+    if table == "models":
+        above = [stored.tables["providers"].get((given["provider_id"],))]
+    else:
+        provider, _, model = given["model_id"].partition("/")
+        above = [stored.tables["providers"].get((provider,))]
+        above.append(stored.tables["models"].get((provider, model)))
+    return any(row is not None and row.deleted for row in above)
 
 
 def _applied(history: Mapping[str, StoredRow], day: str) -> StoredRow | None:

@@ -10,7 +10,7 @@ from service.domain.values import Date, Record
 
 
 class Counts(Record, frozen=True, kw_only=True):
-    """Rows that are not deleted, per table."""
+    """Rows that are offered, per table: what lists and exports show of them in all."""
 
     providers: int
     models: int

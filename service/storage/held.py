@@ -68,7 +68,8 @@ async def get(db: Database, id: int) -> HeldPrice | None:
 async def accept(db: Database, id: int, author: Author) -> tuple[int, HeldPrice | None]:
     """Write a pending price in the author's name; the price, None where there is none.
 
-    Raises `Conflict` where it is not pending (`held_prices.status` is required).
+    Raises `Conflict` where it is not pending or its model is deleted (`held_prices.status` is
+    required).
     """
     [rows] = await db.fetch(
         Statement(
@@ -83,7 +84,7 @@ async def accept(db: Database, id: int, author: Author) -> tuple[int, HeldPrice 
     document = msgspec.json.encode([{**proposal, "place": 0}]).decode()
     params: dict[str, Value] = {"batch": "", "now": author.moment}
     # Without what ingest would leave alone: it is a person who decides here.
-    _, update, insert = write_rows(db.engine, PRICING, document, params, hold=False)
+    *_, update, insert = write_rows(db.engine, PRICING, document, params, hold=False)
     return await _decide(db, id, author, "accepted", update, insert)
 
 
@@ -102,7 +103,9 @@ async def _decide(
             "held.decide",
             """
             UPDATE held_prices
-            SET status = CASE WHEN status = 'pending' THEN CAST(:status AS TEXT) END,
+            SET status = CASE WHEN status = 'pending' AND (:status = 'rejected' OR EXISTS (
+                    SELECT 1 FROM listing AS l WHERE l.model_id = held_prices.model_id
+                )) THEN CAST(:status AS TEXT) END,
                 decided_at = :now, decided_by = :actor
             WHERE id = :id
             """,

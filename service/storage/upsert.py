@@ -1,8 +1,9 @@
 """The SQL of ingest: whole tables of rows in a handful of statements, whatever their number.
 
 Rows travel as one JSON document per table. Each carries in `given` one bit per column that its
-source spoke of; the others keep what is stored. What a person locked or deleted is left alone, a
-price that jumps is held, and a row that is equal to what is stored is not touched.
+source spoke of; the others keep what is stored. What a person locked or deleted is left alone, with
+all that belongs to what is deleted; a price that jumps is held, and a row that is equal to what is
+stored is not touched.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from service.storage.database import Engine, Statement, Value
 from service.storage.tables import (
     BY_NAME,
     FIGURE_BITS,
+    MODELS,
     PRICING,
+    PROVIDERS,
     TableSpec,
     derived_state,
     given_values,
@@ -62,7 +65,9 @@ def write_rows(
 
     `params` has the `batch`, `now`, and for a table that holds `today`, `factor`, `actor`, `run`.
     """
-    steps = ["jumps", "hold"] if hold and table is PRICING else []
+    steps = [] if table is PROVIDERS else ["bury"]
+    if hold and table is PRICING:
+        steps += ["jumps", "hold"]
     known = {**params, "rows": rows}
     return [
         Statement(f"ingest.{step}_{table.name}", sql, {name: known[name] for name in sorted(names)})
@@ -74,7 +79,14 @@ def write_rows(
 @functools.cache
 def _sql(engine: Engine, name: str, step: str) -> tuple[str, frozenset[str]]:
     """The text of a step, and the parameters in it: servers refuse others."""
-    steps = {"jumps": _jumps, "hold": _hold, "leave": _leave, "update": _update, "insert": _insert}
+    steps = {
+        "bury": _bury,
+        "jumps": _jumps,
+        "hold": _hold,
+        "leave": _leave,
+        "update": _update,
+        "insert": _insert,
+    }
     sql = steps[step](engine, BY_NAME[name])
     return sql, frozenset(re.findall(r":([a-z]+)", sql))
 
@@ -89,18 +101,39 @@ def _all_rows(engine: Engine, table: TableSpec) -> str:
 
 
 def _source(engine: Engine, table: TableSpec) -> str:
-    """The rows of the document; observed prices only where they are news."""
-    if table is not PRICING:
+    """The rows of the document that belong to nothing deleted; observed ones that are news."""
+    if table is PROVIDERS:
         return _all_rows(engine, table)
+    offered = f"{_deleted_parent(engine, table, 'o')} IS NULL"
+    if table is not PRICING:
+        return f"SELECT o.* FROM ({_all_rows(engine, table)}) AS o WHERE {offered}"
     figures = (*FIGURES.values(), "state")
     merged = ", ".join(_merged(table, column, "o", "p", "0") for column in figures)
     return f"""
         SELECT o.* FROM ({_all_rows(engine, table)}) AS o
-        WHERE o.observed = 0 OR NOT EXISTS (
+        WHERE {offered} AND (o.observed = 0 OR NOT EXISTS (
             SELECT 1 FROM pricing AS p WHERE p.id = {_applied("o")}
                 AND ({merged}) IS NOT DISTINCT FROM ({", ".join(f"p.{c}" for c in figures)})
-        )
+        ))
     """
+
+
+def _deleted_parent(engine: Engine, table: TableSpec, row: str) -> str:
+    """The id of the deleted model or provider that a row belongs to, else null.
+
+    The provider is told by the id: a model that was left alone with it is not there to say.
+    """
+
+    def deleted(kind: str, id: str) -> str:
+        return f"(SELECT d.id FROM {kind} AS d WHERE d.id = {id} AND d.deleted_at IS NOT NULL)"
+
+    if table is MODELS:
+        return deleted("providers", f"{row}.provider_id")
+    model = f"{row}.model_id"
+    provider = f"substr({model}, 1, instr({model}, '/') - 1)"
+    if engine == "postgres":
+        provider = f"split_part({model}, '/', 1)"
+    return f"coalesce({deleted('models', model)}, {deleted('providers', provider)})"
 
 
 def _applied(row: str) -> str:
@@ -221,6 +254,21 @@ def _hold(engine: Engine, table: TableSpec) -> str:
                     IS NOT DISTINCT FROM ({", ".join(f"r.{c}" for c in compared)})
         )
         ORDER BY r.place
+    """
+
+
+def _bury(engine: Engine, table: TableSpec) -> str:
+    """Name the rows that belong to what is deleted, by their own key where they are stored."""
+    return f"""
+        INSERT INTO pipeline_left (batch_id, table_name, place, row_id, field, reason)
+        SELECT :batch, '{table.name}', r.place, coalesce(CAST(s.id AS TEXT), r.parent), '',
+            'deleted'
+        FROM (
+            SELECT o.*, {_deleted_parent(engine, table, "o")} AS parent
+            FROM ({_all_rows(engine, table)}) AS o
+        ) AS r
+        LEFT JOIN {table.name} AS s ON {_same(table, "s", "r")}
+        WHERE r.parent IS NOT NULL
     """
 
 

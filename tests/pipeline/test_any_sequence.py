@@ -115,6 +115,8 @@ class Simple:
             return False
         for table, new in batch.items():
             for key, values in new.items():
+                if self.buried(table, key):
+                    continue
                 if key not in self.rows[table]:
                     self.rows[table][key] = dict.fromkeys(FIELDS[table]) | values
                 elif (table, key) not in self.deleted:
@@ -127,8 +129,17 @@ class Simple:
         providers = {*self.rows["providers"], *batch["providers"]}
         models = {f"{p}/{m}" for p, m in (*self.rows["models"], *batch["models"])}
         return all(p in providers for p, _ in batch["models"]) and all(
-            model in models for t in ("pricing", "benchmarks") for model, _ in batch[t]
+            model in models or self.buried(t, (model, ""))
+            for t in ("pricing", "benchmarks")
+            for model, _ in batch[t]
         )
+
+    def buried(self, table: str, key: Any) -> bool:
+        """Whether what a row belongs to is deleted."""
+        if table == "providers":
+            return False
+        provider, _, model = key[0].partition("/")
+        return bool(self.deleted & {("providers", provider), ("models", (provider, model))})
 
     def patch(self, table: str, key: Any, values: Values) -> bool:
         if key not in self.rows[table] or (table, key) in self.deleted:

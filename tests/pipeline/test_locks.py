@@ -99,6 +99,59 @@ async def test_a_deleted_row_is_left_alone(api: Writer) -> None:
     assert (await models(api, name="Back"))["models"]["updated"] == 1
 
 
+@pytest.mark.parametrize("gone", ["providers/acme", "models/acme/one"])
+async def test_what_belongs_to_a_deleted_row_is_left_alone(api: Writer, gone: str) -> None:
+    """New rows and stored ones: they would be counted and never be seen."""
+    await api.ingest(CATALOG | {"pricing": [price(inputPrice=1)]})
+    [stored] = await api.get("pricing?model=acme/one")
+    await api.send("DELETE", gone)
+    before = await api.get("changes")
+    sent = [MODEL, MODEL | {"modelId": "new"}] if gone == "providers/acme" else [MODEL]
+    last = sent[-1]["modelId"]
+    done = await api.ingest(
+        {
+            "models": sent,
+            "pricing": [
+                price(inputPrice=2),
+                price("2026-02-01", inputPrice=99),
+                {"modelId": f"acme/{last}", "observedOn": "2026-03-01", "inputPrice": 3},
+            ],
+            "benchmarks": [{"modelId": f"acme/{last}", "benchmarkName": "b", "score": 1}],
+        }
+    )
+    for table, size in (("models", len(sent)), ("pricing", 3), ("benchmarks", 1)):
+        left = [one for one in done["left"] if one["table"] == table]
+        assert done[table] == {
+            "created": 0, "updated": 0, "unchanged": 0, "locked": size, "held": 0,
+        }  # fmt: skip
+        assert [one["index"] for one in left] == list(range(size))
+        assert {(one["reason"], one["field"]) for one in left} == {("deleted", None)}
+    parent = gone.partition("/")[2]
+    names = [one["id"] for one in done["left"] if one["table"] == "pricing"]
+    assert names == [str(stored["id"]), parent, parent]
+    assert await api.get("changes") == before
+    status = await api.get("status")
+    hidden = {"models": 0, "pricing": 0, "benchmarks": 0}
+    assert status["counts"] == hidden | {"providers": int(gone != "providers/acme")}
+    await api.send("POST", f"{gone}/restore")
+    assert (await api.get("status"))["counts"]["pricing"] == 1
+    assert (await models(api))["models"]["unchanged"] == 1
+
+
+async def test_a_held_price_of_a_deleted_model_waits(api: Writer) -> None:
+    await api.ingest(CATALOG | {"pricing": [price(inputPrice=1)]})
+    await api.ingest({"pricing": [price("2026-02-01", inputPrice=99)]})
+    [held] = await api.get("pipeline/held")
+    await api.send("DELETE", "models/acme/one")
+    path = f"pipeline/held/{held['id']}/accept"
+    error = (await api.send("POST", path, status=409))["error"]
+    assert error["message"].startswith("acme/one or its provider was deleted: restore it first")
+    await api.send("POST", "models/acme/one/restore")
+    await api.send("POST", path)
+    [newest, _] = await api.get("pricing?model=acme/one")
+    assert newest["inputPrice"] == 99
+
+
 async def test_an_edit_without_locks(api: Writer) -> None:
     await api.ingest(CATALOG)
     await api.send("PATCH", "models/acme/one?lock=false", {"name": "By hand"})
