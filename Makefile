@@ -16,7 +16,7 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium check format bench bench-compare schema clean
+.PHONY: help setup demo test chromium client check format bench bench-compare schema clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +35,11 @@ test: export AICOMPARE_DATABASE_URL =
 test: setup chromium ## run all tests on all engines (ARGS="-k prices" for some)
 	$(BIN)/pytest $(ARGS) || $(NONE)
 	$(BIN)/pytest tests/browser $(ARGS) || $(NONE)
+
+client: setup ## write the OpenAPI description and its TypeScript types into client/
+	@mkdir -p client
+	$(BIN)/aicompare openapi > client/openapi.json
+	node_modules/.bin/openapi-typescript client/openapi.json --output client/aicompare.d.ts
 
 check: $(PYTHON) ## check format, lint, types and layers
 	$(BIN)/ruff format --check .
@@ -59,7 +64,7 @@ schema: $(PYTHON) ## write schema.sql anew from the migrations
 	mv .tools/schema.sql schema.sql
 
 clean: ## remove what setup fetched
-	rm -rf .tools .venv node_modules
+	rm -rf .tools .venv node_modules client
 
 $(PYTHON): $(UV) pyproject.toml uv.lock
 	$(UV) sync --locked --all-extras

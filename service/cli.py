@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",
     "webhook": "service.commands.webhook:webhook",
+    "openapi": "service.commands.openapi:openapi",
     "settings": "service.commands.settings:settings",
 }
 
