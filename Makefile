@@ -32,9 +32,10 @@ demo: $(PYTHON) ## load the real catalogue into aicompare.db and serve it (PORT=
 NONE := [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]
 # No database of the developer's reaches a test.
 test: export AICOMPARE_DATABASE_URL =
-test: setup chromium ## run all tests on all engines (ARGS="-k prices" for some)
+test: setup chromium ## run all tests on all engines, and the floors (ARGS="-k prices" for some tests)
 	$(BIN)/pytest $(ARGS) || $(NONE)
 	$(BIN)/pytest tests/browser $(ARGS) || $(NONE)
+	$(if $(ARGS),,$(BIN)/pytest --quiet --benchmark-columns=median bench/test_queries.py --floors)
 
 client: setup ## write the OpenAPI description and its TypeScript types into client/
 	@mkdir -p client
@@ -53,7 +54,7 @@ format: $(PYTHON) ## format the code and fix what can be fixed
 
 # The columns of the table with targets are enough; the results go where git does not look.
 bench: setup ## measure (ARGS="..." is passed on)
-	$(BIN)/pytest bench --benchmark-columns=median,rounds --benchmark-autosave \
+	$(BIN)/pytest bench -s --benchmark-columns=median,rounds --benchmark-autosave \
 		--benchmark-storage=file://bench/results $(ARGS)
 
 bench-compare: ARGS += --benchmark-compare

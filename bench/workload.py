@@ -130,11 +130,10 @@ def filters(names: Names) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def every(names: Names, random_ones: int, seed: int = 1) -> Iterator[ModelQuery]:
-    """Every filter and sort alone, every pair of them, and random ones of three and more."""
+def combinations_of(names: Names) -> Iterator[ModelQuery]:
+    """Every filter and sort alone and together, and every pair of filters."""
     values = filters(names)
     singles = [value for some in values.values() for value in some]
-    yield ModelQuery()
     for value, sort in product(
         ({}, *singles), ((), *((sort,) for sort in (*SORTS, *_SCORE_SORTS)))
     ):
@@ -143,6 +142,12 @@ def every(names: Names, random_ones: int, seed: int = 1) -> Iterator[ModelQuery]
     for one, other in combinations(values.values(), 2):
         for value in ({**one[0], **other[0]}, {**one[-1], **other[1 % len(other)]}):
             yield ModelQuery(**value)
+
+
+def every(names: Names, random_ones: int, seed: int = 1) -> Iterator[ModelQuery]:
+    """All of these, and random ones of more filters and sorts."""
+    yield from combinations_of(names)
+    values = filters(names)
     rng = random.Random(seed)
     for _ in range(random_ones):
         asked: dict[str, Any] = {}
