@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from litestar import Litestar
 
@@ -41,6 +41,9 @@ from service.storage.measured import Calls, Measured
 
 if TYPE_CHECKING:
     from service.application.posting import Poster
+
+# Seconds that a replica may be behind what a client has seen elsewhere.
+_BEHIND: Final = 10.0
 
 Clock = Callable[[], datetime.datetime]
 
@@ -94,6 +97,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 writer_options(settings),
             )
             streams = Streams(reader, watch, settings.stream_limit, settings.stream_heartbeat)
+            if primary is not None or reader.engine == "libsql":
+                streams.patience = _BEHIND
             metrics = Metrics(registry, reader, primary, cache, streams, clock, pools)
             service = Service(
                 reader, primary, writer, settings, clock, front, watch, streams, metrics

@@ -9,6 +9,7 @@ import functools
 import logging
 import random
 import secrets
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -62,12 +63,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver forever. A database that is away is tried again."""
-        away = False
+        away, seen = False, sys.maxsize
         try:
             while True:
-                seen = -1 if self.watch.revision is None else self.watch.revision
+                before, seen = seen, -1 if self.watch.revision is None else self.watch.revision
                 self._finished.clear()
                 try:
+                    if seen < before:  # at the start, and where an older database takes its place
+                        await webhooks.rewind(self.writer)
                     seconds = await self._round()
                     away = False
                 except ServiceError as error:
@@ -187,7 +190,7 @@ class Dispatcher:
     async def _wait(self, seen: int, seconds: float) -> None:
         """Wait for a change, the end of a delivery, or the seconds to pass."""
         waits = (
-            asyncio.create_task(self.watch.beyond(seen, seconds)),
+            asyncio.create_task(self.watch.other(seen, seconds)),
             asyncio.create_task(self._finished.wait()),
         )
         try:

@@ -29,11 +29,13 @@ _RETRY: Final = 5
 class Step(NamedTuple):
     """What a stream sends at once: changes, or none as a sign of life.
 
-    Whoever has it knows all that matches up to `revision`.
+    Whoever has it knows all that matches up to `revision`. After a `reset` they do not: the log
+    ends at `revision`, before where they were, and what they know beyond is no part of it.
     """
 
     changes: list[Change]
     revision: int
+    reset: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +48,8 @@ class Streams:
     limit: int
     # Seconds without a change after which a stream shows a sign of life.
     heartbeat: float
+    # Seconds that the database may be behind a stream until the log is taken to end there.
+    patience: float = 0.0
     count: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     _reads: dict[StreamQuery, asyncio.Task[Followed]] = field(default_factory=dict)
@@ -75,8 +79,10 @@ class Streams:
         """Changes after revision `since`, or from now on, in order, none left out, none twice.
 
         The first step comes at once and says where the stream begins: then no change is missed by
-        whoever is cut off before the first one. A revision that is not known here yet is waited
-        for. Raises what the database raises before the first step, and nothing after it.
+        whoever is cut off before the first one. A revision that is not known here is waited for
+        with `patience`, for a replica that is behind; then the log is that of another, restored
+        database, and the stream goes on from where that one is. Raises what the database raises
+        before the first step, and nothing after it.
         """
         position = query.since
         if position is None:
@@ -84,9 +90,19 @@ class Streams:
         yield Step([], position)
         clock = asyncio.get_running_loop().time
         shown = clock()
+        behind: float | None = None
         while True:
             left = max(0.0, shown + self.heartbeat - clock())
-            if await self.watch.beyond(position, left):
+            newest = await self.watch.other(position, left)
+            if newest < position:
+                await asyncio.sleep(min(_PAUSE, left))
+                newest = await self._newest(position)
+            if newest >= position:
+                behind = None
+            elif clock() - (behind := behind or clock()) >= self.patience:
+                position, behind, shown = newest, None, clock()
+                yield Step([], position, reset=True)
+            if newest > position:
                 found = await self._read(msgspec.structs.replace(query, since=position))
                 if found.revision == position:
                     await asyncio.sleep(min(_PAUSE, left))
@@ -105,6 +121,13 @@ class Streams:
             task = self._reads[query] = asyncio.create_task(self._ask(query))
             task.add_done_callback(lambda _: self._reads.pop(query))
         return await asyncio.shield(task)
+
+    async def _newest(self, otherwise: int) -> int:
+        """The newest revision; the watch may not have looked since another process did."""
+        try:
+            return (await snapshot(self.reader)).revision
+        except Unavailable:
+            return otherwise
 
     async def _ask(self, query: StreamQuery) -> Followed:
         assert query.since is not None

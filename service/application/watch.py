@@ -70,13 +70,16 @@ class Watch:
             self._moved.set()
             self._moved = asyncio.Event()
 
-    async def beyond(self, revision: int, seconds: float) -> bool:
-        """Wait until the database knows a newer revision, for so long at most; whether it does."""
+    async def other(self, revision: int, seconds: float) -> int:
+        """Wait until the newest revision is another one, for so long at most; the newest one.
+
+        It is an older one where the database was replaced by an older state of it.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.revision is None or self.revision <= revision:
+                while self.revision is None or self.revision == revision:
                     await self._moved.wait()
-        return self.revision is not None and self.revision > revision
+        return revision if self.revision is None else self.revision
 
     async def wrote(self, writer: Database, revision: int) -> None:
         """Retire what this process itself changed, before it acknowledges the write.

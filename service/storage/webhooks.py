@@ -72,6 +72,17 @@ async def owed(db: Database) -> list[Owed]:
     return await _owed(db, "webhooks.owed", condition, {})
 
 
+async def rewind(db: Database) -> None:
+    """Have no webhook wait for revisions that the log does not reach: it is that of a backup."""
+    newest = "(SELECT coalesce(max(revision), 0) FROM changes)"
+    [[(ahead,)]] = await db.fetch(
+        Statement("webhooks.ahead", f"SELECT count(*) FROM webhooks WHERE position > {newest}")
+    )
+    if ahead:
+        sql = f"UPDATE webhooks SET position = {newest} WHERE position > {newest}"
+        await db.batch(Statement("webhooks.rewind", sql))
+
+
 async def remove(db: Database, id: str) -> bool:
     """Forget a webhook and its deliveries; whether there was one."""
     sql = "DELETE FROM webhooks WHERE id = :id"

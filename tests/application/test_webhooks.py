@@ -151,6 +151,30 @@ async def test_only_what_is_wanted_is_sent(engine: Engine, database: Database) -
         assert len(receiver.posts) == 1
 
 
+@pytest.mark.parametrize("kept", ["as it was", "as it is"])
+async def test_a_database_that_was_restored(engine: Engine, database: Database, kept: str) -> None:
+    """What changes from then on is delivered, though numbers are given again."""
+    async with receiving() as receiver, dispatching(engine):
+        await add(database, receiver)
+        first = await edit(database, (SONNET, "One"))
+        await receiver.until(lambda: receiver.revisions == [first])
+        await edit(database, (SONNET, "Two"), (OPUS, "Three"))
+        await receiver.until(lambda: len(receiver.revisions) == 3)
+        await until(database, lambda found: found.webhook.position == first + 2)
+        # What an older state of the same database looks like, with the webhook in it or without.
+        undo = [f"DELETE FROM changes WHERE revision > {first}"]
+        if kept == "as it was":
+            undo.append(f"UPDATE webhooks SET position = {first}")
+        if engine.name != "postgres":
+            undo.append(f"UPDATE sqlite_sequence SET seq = {first} WHERE name = 'changes'")
+        await database.batch(*(Statement("test", sql) for sql in undo))
+        await until(database, lambda found: found.webhook.position == first)
+        again = await edit(database, (SONNET, "Four"))
+        assert again == first + 1
+        await receiver.until(lambda: len(receiver.revisions) == 4)
+        assert receiver.posts[-1].data["events"][0]["after"]["name"] == "Four"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_nothing_is_lost_and_order_is_kept_by_a_bad_receiver(
     engine: Engine, database: Database, seed: int

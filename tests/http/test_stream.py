@@ -216,12 +216,47 @@ async def test_a_replica_that_goes_and_comes_back(servers: Callable[[str], Serve
             assert [event.id for event in await one.events(1)] == [second]
 
 
-async def test_a_revision_that_does_not_exist_yet_is_waited_for(sqlite: Engine) -> None:
-    async with service(sqlite) as app, writing(sqlite) as database:
+async def test_a_database_that_was_restored(
+    engine: Engine, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that are there, and ones that come back, learn that the log ends where it does."""
+    monkeypatch.setattr("service.app._BEHIND", 0.5)
+    async with service(engine, stream_heartbeat=30.0) as app, writing(engine) as database:
+        kept = await edit(database, (SONNET, "One"))
+        async with listening(app, f"since={kept}", buffer=100) as there:
+            lost = await edit(database, (SONNET, "Two"), (OPUS, "Three"))
+            assert [event.id for event in await there.events(2)] == [kept + 1, lost]
+            # What an older state of the same database looks like to its readers.
+            undo = [f"DELETE FROM changes WHERE revision > {kept}"]
+            if engine.name != "postgres":
+                undo.append(f"UPDATE sqlite_sequence SET seq = {kept} WHERE name = 'changes'")
+            await database.batch(*(Statement("test", sql, {}) for sql in undo))
+            server.settle(engine)
+            async with listening(app, last=str(lost), buffer=100) as back:
+                for one in (there, back):
+                    [reset] = await one.events(1)
+                    assert (reset.kind, reset.id, reset.data) == ("reset", kept, {"revision": kept})
+                again = await edit(database, (SONNET, "Four"))
+                assert again == kept + 1, "numbers are given again"
+                for one in (there, back):
+                    [event] = await one.events(1)
+                    assert (event.id, event.data["after"]["name"]) == (again, "Four")
+                    assert one.last == str(again)
+
+
+async def test_a_replica_that_is_only_behind_is_waited_for(
+    sqlite: Engine, servers: Callable[[str], Server]
+) -> None:
+    async with (
+        copied(servers("sqlite"), "seeded") as primary,
+        service(sqlite, primary_database_url=primary.writer_url) as app,
+        writing(sqlite) as database,
+    ):
         newest = await edit(database, (SONNET, "One"))
         async with listening(app, last=str(newest + 2)) as one:
             for number in range(4):
                 await edit(database, (SONNET, f"Turn {number}"))
+                await asyncio.sleep(0.1)
             assert [event.id for event in await one.events(2)] == [newest + 3, newest + 4]
 
 

@@ -37,7 +37,9 @@ LIST: Final = Endpoint(
     summary="The change log",
     description=(
         "What changed after the revision `since`, oldest first: the whole row before and after, "
-        "who wrote it, in which run and when. Go on with the last revision as the next `since`."
+        "who wrote it, in which run and when. Go on with the last revision as the next `since`. "
+        "A `meta.revision` below `since` says that the database was restored from a backup: begin "
+        "anew."
     ),
     use_case=changes.list_changes,
     keep="live",

@@ -95,6 +95,8 @@ async def _gone(receive: Receive) -> None:
 
 def render(step: Step, told: int) -> bytes:
     """A step as it goes over the wire, to a client whose position is `told`."""
+    if step.reset:
+        return b'id: %d\nevent: reset\ndata: {"revision":%d}\n\n' % (step.revision, step.revision)
     block = b"".join(
         b"id: %d\nevent: %s\ndata: %s\n\n" % (one.revision, one.kind.encode(), encode(one))
         for one in step.changes
@@ -133,7 +135,11 @@ STREAM: Final = Endpoint(
         "as in `/v1/changes`. Begins after `Last-Event-ID`, else after `since`, else now; a client "
         "that comes back with the last id it got misses nothing and gets nothing twice, in any "
         "region. A comment now and then shows that the connection is alive; a block with an `id` "
-        "alone says that no change up to there passes the filter. A process serves so many streams "
+        "alone says that no change up to there passes the filter. Where the log ends before the "
+        "revision that a client has, since the database was restored from a backup, the event "
+        "`reset` says so, after some seconds if a replica might only be behind; its data is "
+        '`{"revision": N}`: load anew what you keep, it goes on from N. '
+        "A process serves so many streams "
         "and no more: then it is `unavailable` for now."
     ),
     use_case=follow,
