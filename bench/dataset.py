@@ -2,8 +2,8 @@
 
 A copy of the catalogue has providers and models of its own (`openai-7/gpt-5`), whose prices, dates,
 sizes and scores are shifted by a fixed hash, so that columns are as diverse as the rows are many.
-Every model gets a price history. Nothing is random: the same generator and published catalogues give
-the same rows. Run as a program it builds what is missing and prints size and time.
+Every model gets a price history. Nothing is random: the same generator and published catalogues
+give the same rows. Run as a program it builds what is missing and prints size and time.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from litestar import Litestar
@@ -38,6 +37,7 @@ from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.failover import Breaker, Failover
 from service.storage.measured import Calls, Measured
+from service.storage.options import primary_options, reader_options, writer_options
 
 if TYPE_CHECKING:
     from service.application.posting import Poster
@@ -131,34 +131,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     )
     requests, limits = Requests(registry), Limits(settings, registry)
     return Edge(cast("Any", app), front, requests, limits, settings)
-
-
-def reader_options(settings: Settings) -> DatabaseOptions:
-    """How to connect for reading."""
-    return DatabaseOptions(
-        token=settings.database_token,
-        read_only=True,
-        deadline=settings.database_deadline,
-        pool_size=settings.database_pool_size,
-    )
-
-
-def primary_options(settings: Settings) -> DatabaseOptions:
-    """How to connect for asking the primary."""
-    return replace(reader_options(settings), token=settings.primary_database_token)
-
-
-def writer_options(settings: Settings) -> DatabaseOptions:
-    """How to connect for writing; large batches may take their time."""
-    token = settings.database_token
-    if settings.primary_database_url:
-        token = settings.primary_database_token
-    return replace(
-        reader_options(settings),
-        token=token,
-        read_only=False,
-        deadline=settings.database_write_deadline,
-    )
 
 
 def _dispatcher(

@@ -12,12 +12,12 @@ from typing import Final
 
 import click
 
-from service.app import reader_options
 from service.commands.database import WAIT, waiting
 from service.errors import ServiceError
 from service.settings import PREFIX, Settings
 from service.storage.database import open_database
 from service.storage.migrate import check
+from service.storage.options import reader_options
 
 # What is under way at a stop may take so long. Without a limit a client that takes nothing of its
 # answer would keep a worker alive for ever.
