@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import logging
+import math
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,12 +32,14 @@ from service.http.reply import encode
 from service.http.requests import Requests
 from service.http.routes import handlers
 from service.http.stopping import at_stop
+from service.logs import configure
 from service.metrics import Registry
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.failover import Breaker, Failover
 from service.storage.measured import Calls, Measured
 from service.storage.options import primary_options, reader_options, writer_options
+from service.storage.slow import Slow
 
 if TYPE_CHECKING:
     from service.application.posting import Poster
@@ -77,11 +79,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         async with AsyncExitStack() as databases:
 
             def connect(role: str, url: str, options: DatabaseOptions) -> Database:
-                database = Breaker(Measured(open_database(url, options), calls, role))
+                database = Breaker(Measured(open_database(url, options), calls, role, slow))
                 databases.push_async_callback(database.close)
                 pools[role] = options.pool_size
                 return database
 
+            slow = Slow(settings.slow_query_seconds or math.inf)
             pools: dict[str, int] = {}
             replica = connect("reader", settings.database_url, reader_options(settings))
             reader, primary = replica, None
@@ -93,9 +96,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             watch = Watch(replica, cache, clock, settings.watch_interval)
             writer = connect(
                 "writer",
-                settings.primary_database_url or settings.database_url,
+                settings.writer_url,
                 writer_options(settings),
             )
+            databases.push_async_callback(slow.close)
             streams = Streams(reader, watch, settings.stream_limit, settings.stream_heartbeat)
             if primary is not None or reader.engine == "libsql":
                 streams.patience = _BEHIND
@@ -163,7 +167,5 @@ async def _keep_house(writer: Database, settings: Settings, clock: Clock) -> Non
 def from_environment() -> App:
     """What a server's worker process runs; raises `InvalidSettings`."""
     settings = Settings.from_environment(os.environ)
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    configure(settings)
     return create_app(settings)

@@ -16,7 +16,8 @@ import click
 
 from service import __version__
 from service.errors import ServiceError
-from service.settings import Settings
+from service.logs import configure, mask
+from service.settings import Settings, secrets_of
 
 # Each command and where it is: imported only when it is called, so that all start fast.
 COMMANDS: Final = {
@@ -58,9 +59,7 @@ def cli(context: click.Context) -> None:
     It is configured by environment variables: see `aicompare settings`.
     """
     settings = Settings.from_environment(os.environ)
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    configure(settings)
     context.obj = settings
 
 
@@ -77,5 +76,13 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"aicompare: {' '.join(message.split())}", err=True)
+    line = mask(" ".join(message.split()), _secrets())
+    click.echo(f"aicompare: {line}", err=True)
     sys.exit(1)
+
+
+def _secrets() -> tuple[str, ...]:
+    try:
+        return secrets_of(Settings.from_environment(os.environ))
+    except ServiceError:  # which has told no value of a secret one
+        return ()

@@ -14,12 +14,16 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
+from urllib.parse import unquote
 
 from service.errors import ServiceError
 
 PREFIX: Final = "AICOMPARE_"
 Network = IPv4Network | IPv6Network
+AccessLog = Literal["off", "misses", "all"]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ClientHeader = Literal["x-forwarded-for", "fly-client-ip"]
 WebhookTargets = Literal["public", "any"]
@@ -34,11 +38,21 @@ def _setting(
     help: str,
     *,
     secret: bool = False,
+    file: bool = False,
     also: str | None = None,
     least: float | None = None,
 ) -> Any:
-    """A setting: `also` is the platform's own variable for it, `least` its smallest value."""
-    metadata = {"help": help, "secret": secret, "also": also, "least": least}
+    """A setting: `also` is the platform's own variable for it, `least` its smallest value.
+
+    A secret one may come from a file as well, which `AICOMPARE_<NAME>_FILE` names.
+    """
+    metadata = {
+        "help": help,
+        "secret": secret,
+        "file": file or secret,
+        "also": also,
+        "least": least,
+    }
     return dataclasses.field(default=default, metadata=metadata, repr=False)
 
 
@@ -49,12 +63,13 @@ class Settings:
     database_url: str = _setting(
         "file:aicompare.db",
         "Database to read from: `file:NAME.db`, `libsql://…`, `http(s)://…` or `postgresql://…`.",
+        file=True,
     )
     database_token: str | None = _setting(
         None, "Token for the libSQL server to read from; may be a read-only one.", secret=True
     )
     primary_database_url: str | None = _setting(
-        None, "Database to write to, where it is not the one to read from."
+        None, "Database to write to, where it is not the one to read from.", file=True
     )
     primary_database_token: str | None = _setting(
         None, "Token for the libSQL server to write to.", secret=True
@@ -178,6 +193,19 @@ class Settings:
         "Folder in which processes that serve one address tell each other their figures. "
         "`serve` with several workers makes one.",
     )
+    slow_query_seconds: float = _setting(
+        0.5,
+        "Seconds from which a round trip to a database is logged with its plan; 0 for never.",
+        least=0,
+    )
+    log_format: LogFormat = _setting(  # noqa: RUF009
+        "text", "What log lines are: `text` for people, `json` for machines."
+    )
+    access_log: AccessLog = _setting(  # noqa: RUF009
+        "misses",
+        "Requests that are logged: none (`off`), those not answered from what is kept (`misses`), "
+        "or `all`.",
+    )
     log_level: LogLevel = _setting(  # noqa: RUF009
         "info", "Least severe messages that are logged."
     )
@@ -193,6 +221,16 @@ class Settings:
         write = self.primary_database_url
         return write is not None and _place(write) != _place(self.database_url)
 
+    @property
+    def writer_url(self) -> str:
+        """The database to write to."""
+        return self.primary_database_url or self.database_url
+
+    @property
+    def writer_token(self) -> str | None:
+        """The token to write with."""
+        return self.primary_database_token if self.primary_database_url else self.database_token
+
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{row.field}={row.shown}' for row in describe(self))})"
 
@@ -202,14 +240,22 @@ class Settings:
         problems: list[str] = []
         given: dict[str, Any] = {}
         for name in sorted(environment):
-            if name.startswith(PREFIX) and name not in VARIABLES:
-                near = difflib.get_close_matches(name, VARIABLES, 1)
+            if name.startswith(PREFIX) and name not in VARIABLES and name not in FILES:
+                near = difflib.get_close_matches(name, [*VARIABLES, *FILES], 1)
                 problems.append(
                     f"{name} is unknown" + (f": did you mean {near[0]}?" if near else "")
                 )
         for variable, field in VARIABLES.items():
             also = field.metadata["also"]
             text = environment.get(variable) or (environment.get(also) if also else None)
+            if path := environment.get(f"{variable}_FILE") if field.metadata["file"] else None:
+                if text:
+                    problems.append(f"{variable} and {variable}_FILE are both set: set one")
+                    continue
+                try:
+                    text = _content(path)
+                except ValueError as error:
+                    problems.append(f"{variable}_FILE names {path}, which {error}")
             if text:
                 try:
                     given[field.name] = _parse(_TYPES[field.name], text, field.metadata["least"])
@@ -223,6 +269,12 @@ class Settings:
 
 
 VARIABLES: Final = {PREFIX + field.name.upper(): field for field in dataclasses.fields(Settings)}
+# Characters that make a secret: without shorter ones log lines can still be read.
+_SECRET: Final = 4
+# A password in a URL: before its host, or as a parameter.
+_PASSWORD: Final = re.compile(r"(?<=:)(?<!:/)[^/@:?]+(?=@)|(?i:(?<=token=)|(?<=password=))[^&]+")
+# Variables that name a file with the value of a setting.
+FILES: Final = {f"{name}_FILE" for name, field in VARIABLES.items() if field.metadata["file"]}
 _TYPES: Final = typing.get_type_hints(Settings)
 
 
@@ -248,7 +300,9 @@ def describe(settings: Settings | None = None) -> Iterator[SettingRow]:
             field=field.name,
             type=_type_name(_TYPES[field.name]),
             default="" if field.default is None else str(field.default),
-            help=field.metadata["help"] + (f" Else `{also}`." if also else ""),
+            help=field.metadata["help"]
+            + (f" Else `{also}`." if also else "")
+            + (" Or in a file: `…_FILE`." if field.metadata["file"] else ""),
             shown="***" if field.metadata["secret"] and value else repr(_without_password(value)),
         )
 
@@ -262,13 +316,37 @@ def markdown() -> str:
     return "\n".join(lines)
 
 
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """What must never be shown, the longest first: secret settings, and passwords in URLs."""
+    found: set[str] = set()
+    for field in VARIABLES.values():
+        value = getattr(settings, field.name)
+        if not value or not field.metadata["file"]:
+            continue
+        if field.metadata["secret"]:
+            found.add(value)
+        else:
+            found |= {unquote(one) for one in _PASSWORD.findall(value)}
+            found |= set(_PASSWORD.findall(value))
+    return tuple(sorted((one for one in found if len(one) >= _SECRET), key=lambda one: -len(one)))
+
+
+def _content(path: str) -> str:
+    """The text of a file, without the end of its line. Raises ValueError with what is wrong."""
+    try:
+        text = Path(path).read_text().rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not text") from None
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
 def _without_password(value: Any) -> Any:
     if isinstance(value, str):
-        return re.sub(
-            r"(://[^/@:]*):[^/]*@",
-            r"\1:***@",
-            re.sub(r"(?i)(token|password)=[^&]*", r"\1=***", value),
-        )
+        return _PASSWORD.sub("***", value)
     return value
 
 

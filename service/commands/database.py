@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, TypeVar
@@ -10,21 +11,26 @@ from typing import Any, TypeVar
 import click
 
 from service.errors import DatabaseUnusable, Unavailable
+from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 
 T = TypeVar("T")
 
+
+def setting(context: click.Context) -> Settings:
+    """What the settings say, for an option that is not given."""
+    return context.find_object(Settings) or Settings.from_environment(os.environ)
+
+
 _OPTIONS = (
     click.option(
         "--database-url",
-        envvar=["AICOMPARE_PRIMARY_DATABASE_URL", "AICOMPARE_DATABASE_URL"],
-        default="file:aicompare.db",
-        show_default=True,
-        help="Database to work on: where writes go.",
+        callback=lambda context, _, given: given or setting(context).writer_url,
+        help="Database to work on: where writes go, as the settings say.",
     ),
     click.option(
         "--database-token",
-        envvar=["AICOMPARE_PRIMARY_DATABASE_TOKEN", "AICOMPARE_DATABASE_TOKEN"],
+        callback=lambda context, _, given: given or setting(context).writer_token,
         help="Token for a libSQL server. Better given in the environment.",
     ),
 )

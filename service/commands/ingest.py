@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from service.commands import tell
-from service.commands.database import database_options
+from service.commands.database import database_options, setting
 from service.commands.destinations import Destination, Local, Remote, told
 from service.commands.fetch import from_file, from_url
 from service.commands.primary import WAITS, Primary, Unreachable
@@ -63,7 +63,11 @@ class Job:
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), help="Document to read.")
 @click.option("--url", help="Address to fetch the document from.")
 @click.option("--to", metavar="URL", help="Service that writes, instead of a database.")
-@click.option("--token", envvar="AICOMPARE_TOKEN", help="Token for --to, of scope pipeline.")
+@click.option(
+    "--token",
+    callback=lambda context, _, given: given or setting(context).token,
+    help="Token for --to, of scope pipeline. Better given in the environment.",
+)
 @click.option(
     "--observed-on",
     type=click.DateTime(["%Y-%m-%d"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import tempfile
@@ -19,9 +20,17 @@ from service.storage.database import open_database
 from service.storage.migrate import check
 from service.storage.options import reader_options
 
+# The server's own lines go where all others go.
+_LOGS: Final = {
+    "handlers": {},
+    "formatters": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}},
+}
 # What is under way at a stop may take so long. Without a limit a client that takes nothing of its
 # answer would keep a worker alive for ever.
 STOP_SECONDS: Final = 20
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -45,7 +54,11 @@ def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -
     from granian.log import LogLevels
 
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"serving http://{shown}:{port} (reference at /docs)")
+    serving = f"serving http://{shown}:{port} (reference at /docs)"
+    if settings.log_format == "json":
+        log.info(serving)
+    else:
+        click.echo(serving)
     server = Granian(
         "service.app:from_environment",
         factory=True,
@@ -58,6 +71,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -
         # A client has ten seconds for its headers, and a connection keeps no more of what it sends.
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         log_level=LogLevels(settings.log_level),
+        log_dictconfig=_LOGS,
     )
     with _metrics_folder(settings, workers):
         server.serve()

@@ -20,7 +20,8 @@ from service.http.errors import refusal_of
 from service.http.front import Front, Sent
 from service.http.limits import Limits
 from service.http.reply import POLICY, Headers, Reply
-from service.http.requests import Requests
+from service.http.requests import Requests, log_request
+from service.logs import REQUEST_ID
 from service.settings import Settings
 
 SECURITY: Final[Headers] = (
@@ -95,9 +96,10 @@ class Edge:
                 scope["path"], scope["query_string"], given.get(b"accept-encoding", b"")
             )
             if sent is not None:
-                await self._send_kept(sent, given, begin, send)
+                await self._send_kept(scope, sent, given, begin, send)
                 return
         request_id = _request_id(given)
+        REQUEST_ID.set(request_id.decode())
         method = scope["method"]
         # The framework answers GET for both; the body is dropped below.
         state = {
@@ -127,7 +129,10 @@ class Edge:
                 seconds = perf_counter() - begin
                 if status == HTTPStatus.UNAUTHORIZED:
                     self._limits.failed(scope, given, begin)
-                self._requests.seen(state.get("route", "none"), status, seconds)
+                route = state.get("route", "none")
+                self._requests.seen(route, status, seconds)
+                if self._settings.access_log != "off":
+                    log_request(scope, route, status, seconds)
                 headers += (*self._common, (b"x-request-id", request_id), _timing(seconds))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
             elif message["type"] == "http.response.body" and silent:
@@ -181,7 +186,7 @@ class Edge:
             )
 
     async def _send_kept(
-        self, sent: Sent, given: dict[bytes, bytes], begin: float, send: Send
+        self, scope: Scope, sent: Sent, given: dict[bytes, bytes], begin: float, send: Send
     ) -> None:
         """What the framework's way would send, without that way."""
         status, kept, body = 200, sent.headers, sent.body
@@ -191,6 +196,9 @@ class Edge:
         request_id = (b"x-request-id", _request_id(given))
         seconds = perf_counter() - begin
         self._requests.seen(sent.route, status, seconds)
+        if self._settings.access_log == "all":
+            REQUEST_ID.set(request_id[1].decode())
+            log_request(scope, sent.route, status, seconds)
         headers = [*kept, *self._common, request_id, _timing(seconds)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,14 +1,37 @@
-"""Requests, counted and timed by what they ask for: the operation's name, never a path."""
+"""Requests, counted and timed by what they ask for, and logged."""
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
+from typing import Final
 
+from service.http.asgi import Scope
+from service.http.words import quoted
+from service.logs import fields
 from service.metrics import SECONDS, Registry, Series
+
+log = logging.getLogger(__name__)
+# What a platform asks for again and again is not worth a line.
+_QUIET: Final = frozenset({"getLiveness", "getReadiness", "getMetrics"})
+
+
+def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
+    """A line for a request. No query string, header or body: they may hold what is secret."""
+    log.log(
+        logging.DEBUG if route in _QUIET and status < 400 else logging.INFO,
+        "%s %s",
+        scope["method"],
+        quoted(scope["path"]),
+        extra=fields(operation=route, status=status, milliseconds=round(seconds * 1000, 2)),
+    )
 
 
 class Requests:
-    """What there is to tell of requests, at the cost of less than a microsecond each."""
+    """What there is to tell of requests, at the cost of less than a microsecond each.
+
+    They are told apart by the operation's name, never by a path, of which there is no end.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._answers = registry.counter(

@@ -84,6 +84,7 @@ def plan(
     if settings.in_primary_region and settings.primary_database_url:
         # The same server: reached without asking a name service, which may not know it yet.
         service[f"{PREFIX}PRIMARY_DATABASE_URL"] = settings.database_url
+        service.pop(f"{PREFIX}PRIMARY_DATABASE_URL_FILE", None)
     return Node(
         settings.in_primary_region, tuple(server), {"RUST_LOG": "warn"} | inherited, service
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import perf_counter
 from typing import Final, TypeVar
 
 from service.errors import ServiceError, Unavailable
 from service.metrics import Registry, observe
 from service.storage.database import Database, Engine, Result, Row, Statement
+from service.storage.slow import Slow
 
 T = TypeVar("T")
 
@@ -40,29 +41,34 @@ class Calls:
 class Measured:
     """A `Database` that is measured."""
 
-    def __init__(self, database: Database, calls: Calls, role: str) -> None:
+    def __init__(self, database: Database, calls: Calls, role: str, slow: Slow) -> None:
         self.engine: Engine = database.engine
         self._database = database
         self._calls = calls
         self._role = role
+        self._slow = slow
         self._under_way = calls.under_way.of(role)
 
     async def fetch(self, *statements: Statement) -> list[list[Row]]:
-        return await self._timed(name_of(statements), self._database.fetch(*statements))
+        return await self._timed(self._database.fetch(*statements), statements)
 
     async def batch(self, *statements: Statement) -> list[Result]:
-        return await self._timed(name_of(statements), self._database.batch(*statements))
+        return await self._timed(self._database.batch(*statements), statements)
 
     async def script(self, *parts: Statement | str) -> None:
-        await self._timed("script", self._database.script(*parts))
+        await self._timed(self._database.script(*parts), (), "script")
 
     async def ping(self) -> None:
-        await self._timed("ping", self._database.ping())
+        await self._timed(self._database.ping(), (), "ping")
 
     async def close(self) -> None:
         await self._database.close()
 
-    async def _timed(self, name: str, work: Awaitable[T]) -> T:
+    async def _timed(
+        self, work: Awaitable[T], statements: Sequence[Statement], name: str | None = None
+    ) -> T:
+        own = [one for one in statements if one.name not in _AROUND] or statements
+        name = name or (own[0].name if own else "nothing")
         labels = (self._role, self.engine, name)
         self._under_way[0] += 1
         begin = perf_counter()
@@ -73,11 +79,8 @@ class Measured:
                 self._calls.errors.add(*labels, error.code)
             raise
         finally:
-            observe(self._calls.seconds.of(*labels), perf_counter() - begin)
+            seconds = perf_counter() - begin
+            observe(self._calls.seconds.of(*labels), seconds)
             self._under_way[0] -= 1
-
-
-def name_of(statements: tuple[Statement, ...]) -> str:
-    """What a round trip is called: the first statement that is its own."""
-    own = (one.name for one in statements if one.name not in _AROUND)
-    return next(own, statements[0].name if statements else "empty")
+            if own and seconds >= self._slow.seconds:
+                self._slow.seen(self._database, self._role, name, own, seconds)

@@ -25,12 +25,9 @@ def primary_options(settings: Settings) -> DatabaseOptions:
 
 def writer_options(settings: Settings) -> DatabaseOptions:
     """How to connect for writing; large batches may take their time."""
-    token = settings.database_token
-    if settings.primary_database_url:
-        token = settings.primary_database_token
     return replace(
         reader_options(settings),
-        token=token,
+        token=settings.writer_token,
         read_only=False,
         deadline=settings.database_write_deadline,
     )

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.metrics import SECONDS, Registry, observe
 from service.storage.database import Statement
 from service.storage.measured import Calls, Measured
+from service.storage.slow import Slow
 from tests.databases import copied, reading
 from tests.engines import HTTP, Server
 from tests.http.client import make_app, make_catalogue, running
@@ -196,7 +197,7 @@ async def test_what_is_under_way_is_told_meanwhile(server: Server) -> None:
     async with copied(server, "empty") as engine:
         server.settle(engine)
         async with reading(engine) as database:
-            measured = Measured(database, Calls(registry), "reader")
+            measured = Measured(database, Calls(registry), "reader", Slow(60))
             under_way = registry.gauge("aicompare_database_calls_under_way", "").of("reader")
             work: Any = measured.fetch(Statement("one", "SELECT 1"))
             assert await work == [[(1,)]]
