@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "seed": "service.commands.seed:seed",
     "ingest": "service.commands.ingest:ingest",
     "token": "service.commands.token:token",
+    "libsql": "service.commands.libsql:libsql",
     "doctor": "service.commands.doctor:doctor",
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",

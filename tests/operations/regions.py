@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.engines import SQLD, free_port, new_key, public_pem, spawn, token
+from service.operations.keys import make_keys, read_key, token
+from tests.engines import SQLD, free_port, spawn
 
 AICOMPARE = Path(sys.executable).with_name("aicompare")
 BOOTSTRAP = "bootstrap-" + "x" * 32
@@ -110,8 +111,8 @@ class Region:
 @asynccontextmanager
 async def regions(root: Path, *names: str, **environment: str) -> AsyncIterator[list[Region]]:
     """Regions that are not started yet, the first the primary; all are gone afterwards."""
-    key, grpc = new_key(), free_port()
-    (root / "libsql.pem").write_bytes(public_pem(key))
+    make_keys(root)
+    key, grpc = read_key(root / "libsql.key"), free_port()
     databases = [free_port() for _ in names]
     common = {
         "AICOMPARE_PRIMARY_REGION": names[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.operations.certificates import certificates
+from service.operations.keys import make_certificates
 from tests.operations.regions import HEADERS, Region, regions
 
 pytestmark = pytest.mark.anyio
@@ -114,8 +115,9 @@ async def test_a_primary_and_two_regions(tmp_path: Path, client: httpx.AsyncClie
 
 async def test_mutual_tls_between_regions(tmp_path: Path, client: httpx.AsyncClient) -> None:
     """Whoever has no certificate of ours cannot follow, or write past the tokens."""
-    certificates(tmp_path / "tls")
-    certificates(tmp_path / "foreign")
+    now = datetime.datetime.now(datetime.UTC)
+    for name_ in ("tls", "foreign"):
+        make_certificates(tmp_path / name_, now, datetime.timedelta(days=1))
     # A stranger who takes us for what we are, and has a certificate of somebody else's.
     shutil.copy(tmp_path / "tls" / "ca.pem", tmp_path / "foreign")
     async with regions(tmp_path, "fra", "iad", "nrt") as made:
