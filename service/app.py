@@ -34,6 +34,7 @@ from service.http.routes import handlers
 from service.http.stopping import at_stop
 from service.logs import configure
 from service.metrics import Registry
+from service.operations.schedule import Schedule
 from service.settings import Settings
 from service.storage.database import Database, DatabaseOptions, open_database
 from service.storage.failover import Breaker, Failover
@@ -129,6 +130,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 tasks.append(
                     asyncio.create_task(_dispatcher(writer, watch, settings, clock, registry).run())
                 )
+                if settings.backup_to:
+                    tasks.append(asyncio.create_task(Schedule(writer, settings, clock).run()))
             with at_stop(streams.close):
                 yield
             streams.close()

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "doctor": "service.commands.doctor:doctor",
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",
+    "backup": "service.commands.backup:backup",
     "webhook": "service.commands.webhook:webhook",
     "openapi": "service.commands.openapi:openapi",
     "settings": "service.commands.settings:settings",

@@ -186,6 +186,22 @@ class Settings:
     max_header_bytes: int = _setting(
         16_384, "Bytes that the headers of a request may have.", least=1024
     )
+    backup_to: str | None = _setting(
+        None,
+        "Where backups go: a folder, or `s3://BUCKET/PREFIX`. Set, the primary makes them itself.",
+    )
+    backup_hours: float = _setting(
+        24.0, "Hours between two backups that the service makes.", least=0.001
+    )
+    backup_days: float = _setting(30.0, "Days that backups are kept.", least=0.001)
+    backup_s3_endpoint: str | None = _setting(
+        None, "URL of a server that speaks S3, where it is not Amazon's."
+    )
+    backup_s3_region: str = _setting("us-east-1", "Region of the bucket.")
+    backup_s3_key_id: str | None = _setting(None, "Key for the bucket.", also="AWS_ACCESS_KEY_ID")
+    backup_s3_secret: str | None = _setting(
+        None, "The secret of that key.", secret=True, also="AWS_SECRET_ACCESS_KEY"
+    )
     max_query_bytes: int = _setting(8192, "Longest query string that is read.", least=256)
     max_body_bytes: int = _setting(8_388_608, "Largest request body that is read.", least=1024)
     metrics_folder: str | None = _setting(
@@ -276,6 +292,14 @@ _PASSWORD: Final = re.compile(r"(?<=:)(?<!:/)[^/@:?]+(?=@)|(?i:(?<=token=)|(?<=p
 # Variables that name a file with the value of a setting.
 FILES: Final = {f"{name}_FILE" for name, field in VARIABLES.items() if field.metadata["file"]}
 _TYPES: Final = typing.get_type_hints(Settings)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process the same settings, secrets among them."""
+    given = ((name, getattr(settings, field.name)) for name, field in VARIABLES.items())
+    found = {name: "" if value is None else str(value) for name, value in given}
+    # What came from a file is given as it is.
+    return found | dict.fromkeys(FILES, "")
 
 
 class SettingRow(NamedTuple):

@@ -134,6 +134,12 @@ class Metrics:
             ("webhooks_failing", "Webhooks whose last attempts failed.", found.webhooks.failing),
             ("webhooks_paused", "Webhooks that are not sent to any more.", found.webhooks.paused),
             ("webhook_deliveries_pending", "Deliveries on their way.", found.webhooks.pending),
+            ("backup_last_success_timestamp_seconds",
+             "When the last backup was begun that was proved good; 0 for never.",
+             _seconds(found.backup.good_at)),
+            ("backup_last_failed", "Whether the last backup failed.",
+             int(found.backup.error is not None)),
+            ("backup_size_bytes", "Size of the last good backup.", found.backup.size or 0),
             ("last_change_timestamp_seconds", "When the newest change was made.",
              _seconds(found.changed_at)),
         ):  # fmt: skip

@@ -53,8 +53,8 @@ class Endpoint:
     """A read endpoint: `GET path` runs `use_case` and renders what it returns.
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
-    name, any of `reader`, `primary`, `streams`, `metrics`, `query` (or `wanted`), `id`, `today`
-    and `region`.
+    name, any of `reader`, `primary`, `streams`, `metrics`, `query` (or `wanted`), `id`, `now`,
+    `today`, `region` and `backed_up`.
     """
 
     path: str
@@ -148,6 +148,7 @@ class Endpoint:
             "now": now,
             "today": now.date(),
             "region": service.settings.region,
+            "backed_up": service.settings.backup_to is not None,
             **self.given,
         }
         result = self.use_case(**{name: given[name] for name in self._takes if name in given})

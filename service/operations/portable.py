@@ -42,16 +42,16 @@ class Place:
     url: str
     token: str | None = None
 
-    def options(self) -> DatabaseOptions:
+    def options(self, *, create: bool = False) -> DatabaseOptions:
         """For work that takes as long as it takes."""
         return DatabaseOptions(
-            token=self.token, read_only=False, deadline=DEADLINE, pool_size=1, create=True
+            token=self.token, read_only=False, deadline=DEADLINE, pool_size=1, create=create
         )
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Database]:
+    async def open(self, *, create: bool = False) -> AsyncIterator[Database]:
         """The database, open for writing."""
-        database = open_database(self.url, self.options())
+        database = open_database(self.url, self.options(create=create))
         try:
             yield database
         finally:
@@ -148,7 +148,7 @@ async def import_(
     """
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    async with place.open() as database:
+    async with place.open(create=True) as database:
         known = migrate.load(migrate.folder(database.engine))
         await migrate.up(database, known)
         await migrate.check(database, known)
@@ -168,7 +168,7 @@ async def import_(
 
 async def _upgrade(folder: Path, manifest: Manifest, scratch: Place, upgraded: Path) -> None:
     """Bring an export of an older schema up to the current one, in a database made for that."""
-    async with scratch.open() as database:
+    async with scratch.open(create=True) as database:
         known = migrate.load(migrate.folder("sqlite"))
         await migrate.up(database, known, to=max(manifest.schema))
         await _put(folder, manifest, database, force=False, keep=None)

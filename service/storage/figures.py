@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 from service.domain.status import Counts
-from service.storage import status
+from service.storage import backups, status
 from service.storage.database import Database, Statement
 
 
@@ -37,11 +37,12 @@ class Figures(NamedTuple):
     held: int
     locks: int
     webhooks: WebhookFigures
+    backup: backups.LastBackup
 
 
 async def figures(db: Database) -> Figures:
     """Counted in one round trip. Raises `Unavailable` as a database does."""
-    runs, counts, webhooks, *found = await db.fetch(
+    runs, counts, webhooks, backup, *found = await db.fetch(
         Statement(
             "figures.runs",
             """
@@ -65,6 +66,7 @@ async def figures(db: Database) -> Figures:
                 (SELECT count(*) FROM webhook_deliveries WHERE delivered_at IS NULL)
             """,
         ),
+        backups.LAST,
         *status.STATUS,
     )
     state = status.read(found)
@@ -78,4 +80,5 @@ async def figures(db: Database) -> Figures:
         held=held,
         locks=locks,
         webhooks=WebhookFigures(*cast("tuple[int, int, int, int]", webhooks[0])),
+        backup=backups.read_last(backup),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from typing import Final, Literal
 
 from service.domain.answers import Answer, AnswerMeta
 from service.domain.values import Record
 from service.http.endpoint import Endpoint
+from service.storage.backups import last
 from service.storage.database import Database, Engine
 from service.storage.migrate import Migration, check, folder, load
 
@@ -16,6 +18,8 @@ class Health(Record, frozen=True, kw_only=True):
     """The state of this process."""
 
     status: Literal["ok"]
+    # What does not keep it from answering, and is to be looked after.
+    warnings: tuple[str, ...] = ()
 
 
 _OK: Final = Answer(data=Health(status="ok"), meta=AnswerMeta())
@@ -25,10 +29,20 @@ async def live() -> Answer[Health]:
     return _OK
 
 
-async def ready(reader: Database) -> Answer[Health]:
+# A day, and the time that a backup may take.
+_OLD: Final = datetime.timedelta(hours=26)
+
+
+async def ready(reader: Database, backed_up: bool, now: datetime.datetime) -> Answer[Health]:
     """Raises `Unavailable` where the database does not answer or has the wrong schema."""
     await check(reader, _migrations(reader.engine))
-    return _OK
+    if not backed_up:
+        return _OK
+    good_at = (await last(reader)).good_at
+    if good_at and now - datetime.datetime.fromisoformat(good_at) <= _OLD:
+        return _OK
+    warning = f"the last good backup is of {good_at}" if good_at else "there is no good backup yet"
+    return Answer(data=Health(status="ok", warnings=(warning,)), meta=AnswerMeta())
 
 
 @functools.cache
@@ -52,7 +66,10 @@ READY: Final = Endpoint(
     operation="getReadiness",
     tag="operations",
     summary="Can the process answer?",
-    description="Reads from the database and checks its schema: send no requests while it fails.",
+    description=(
+        "Reads from the database and checks its schema: send no requests while it fails. "
+        "`warnings` tell, where the service makes backups, that the last good one is old."
+    ),
     use_case=ready,
     keep="never",
     component="HealthResponse",
