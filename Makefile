@@ -16,7 +16,7 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium client check format bench bench-compare schema clean
+.PHONY: help setup demo test chromium client check format bench bench-compare screenshots schema clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,11 +42,12 @@ client: setup ## write the OpenAPI description and its TypeScript types into cli
 	$(BIN)/aicompare openapi > client/openapi.json
 	node_modules/.bin/openapi-typescript client/openapi.json --output client/aicompare.d.ts
 
-check: $(PYTHON) ## check format, lint, types and layers
+check: $(PYTHON) $(NODE) ## check format, lint, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	node_modules/.bin/tsc --project service/http/pages/static/jsconfig.json
 
 format: $(PYTHON) ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
@@ -59,6 +60,9 @@ bench: setup ## measure (ARGS="..." is passed on)
 
 bench-compare: ARGS += --benchmark-compare
 bench-compare: bench ## measure, beside what was measured last
+
+screenshots: setup chromium ## take the pictures of all pages anew, into docs/
+	$(BIN)/pytest tests/browser/screenshots.py
 
 schema: $(PYTHON) ## write schema.sql anew from the migrations
 	$(BIN)/aicompare migrate dump > .tools/schema.sql

@@ -18,8 +18,12 @@ async def list_changes(reader: Database, query: ChangeQuery) -> Answer[list[Chan
     return page(found.changes, found.snapshot, total=found.total, page=1, page_size=query.limit)
 
 
+async def newest_changes(reader: Database, query: ChangeQuery) -> Answer[list[Change]]:
+    """The same, newest first: those before the page are the older ones."""
+    found = await stored.page(reader, query, newest_first=True)
+    return page(found.changes, found.snapshot, total=found.total, page=1, page_size=query.limit)
+
+
 async def newest_price_changes(reader: Database, limit: int = 100) -> Answer[list[Change]]:
     """Prices that are new, corrected or came into force, the newest first."""
-    query = ChangeQuery(limit=limit, kind=_PRICE_KINDS)
-    found = await stored.page(reader, query, newest_first=True)
-    return page(found.changes, found.snapshot, total=found.total, page=1, page_size=limit)
+    return await newest_changes(reader, ChangeQuery(limit=limit, kind=_PRICE_KINDS))

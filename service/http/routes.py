@@ -12,6 +12,7 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from service.http import explorer
 from service.http.action import Action
 from service.http.api import (
     benchmarks,
@@ -34,7 +35,6 @@ from service.http.api import (
 from service.http.api.docs import FILES, description
 from service.http.endpoint import Endpoint, Service
 from service.http.errors import refusal_to
-from service.http.explorer import models as explorer_models
 from service.http.fixed import Fixed
 from service.http.front import Spelling
 from service.http.openapi import document
@@ -65,7 +65,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     metrics.METRICS,
 )
 # What answers in HTML; no part of the API.
-PAGES: Final[tuple[Page, ...]] = (explorer_models.MODELS,)
+PAGES: Final[tuple[Page, ...]] = explorer.PAGES
 ACTIONS: Final[tuple[Action, ...]] = (*pipeline.ACTIONS, *edits.ACTIONS, *locks.ACTIONS)
 
 _BY_PATH: Final = {one.path: one for one in ENDPOINTS if not one.prefix}

@@ -10,11 +10,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import apsw
 import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -23,6 +24,36 @@ from tests.engines import HTTP, ROOT, free_port, spawn, wait
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PROGRAM = ROOT / ".venv" / "bin" / "aicompare"
+
+# Beside the real catalogue: names that are none, prices corrected, announced, free and unknown.
+STAR = """
+INSERT INTO providers (id, name, website) VALUES
+  ('nimbus', '<script>alert("nimbus")</script>', 'https://nimbus.example/?a="><b>');
+INSERT INTO models (id, provider_id, model_id, name, mode, context_window, canonical, release_date)
+VALUES
+  ('nimbus/star', 'nimbus', 'star', '<img src=x onerror=alert(1)> Star', 'chat', 123456,
+   'nimbus/star', '2026-01-01'),
+  ('nimbus/star:free', 'nimbus', 'star:free', '=HYPERLINK("http://x.example")', 'chat', NULL,
+   'nimbus/star', '2026-01-02'),
+  ('nimbus/dark', 'nimbus', 'dark', 'Dark', 'chat', NULL, 'nimbus/star', NULL),
+  ('nimbus/flat', 'nimbus', 'flat', 'Flat', 'chat', NULL, NULL, NULL);
+INSERT INTO pricing (model_id, input_price_per_million, output_price_per_million, effective_date,
+  service_tier, context_threshold, state) VALUES
+  ('nimbus/star', 3000000000, 9000000000, '2026-01-01', 'standard', 0, 'paid'),
+  ('nimbus/star', 1500000, 6000000000, '2026-06-01', 'standard', 0, 'paid'),
+  ('nimbus/star', 1000000000, 4000000000, date('now', '+60 days'), 'standard', 0, 'paid'),
+  ('nimbus/star', 4000000000, 12000000000, '2026-01-01', 'standard', 200000, 'paid'),
+  ('nimbus/star', 1000000000, 3000000000, '2026-01-01', 'batch', 0, 'paid'),
+  ('nimbus/star:free', 0, 0, '2026-01-01', 'standard', 0, 'free'),
+  ('nimbus/flat', NULL, NULL, '2026-01-01', 'standard', 0, 'subscription');
+UPDATE pricing SET input_price_per_million = 2500000000
+WHERE model_id = 'nimbus/star' AND effective_date = '2026-01-01' AND context_threshold = 0
+  AND service_tier = 'standard';
+INSERT INTO benchmarks (model_id, benchmark_name, score, unit, higher_is_better) VALUES
+  ('nimbus/star', 'zz-latency', 900000000, 's', 0),
+  ('nimbus/star:free', 'zz-latency', 1200000000, 's', 0),
+  ('nimbus/dark', 'zz-latency', 100000000, 's', 0);
+"""
 
 Serving = Callable[..., AbstractContextManager[str]]
 Open = Callable[..., Page]
@@ -51,6 +82,8 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run(
             [PROGRAM, *command], env=_environment(path), check=True, capture_output=True, cwd="/"
         )
+    with closing(apsw.Connection(str(path))) as database:
+        database.execute(STAR)
     return path
 
 

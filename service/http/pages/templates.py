@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import jinja2
 
@@ -28,19 +29,48 @@ def render(template: str, values: Mapping[str, Any]) -> bytes:
     return _environment.get_template(template).render(values).encode()
 
 
-def number(value: Decimal | int | None) -> str:
+def number(value: Decimal | int) -> str:
     """A number exactly, its thousands apart."""
-    return "unknown" if value is None else format(value, ",f" if value % 1 else ",.0f")
+    return format(value, ",f" if isinstance(value, Decimal) else ",d")
 
 
-def usd(value: Decimal | None) -> str:
-    """A price exactly: unknown is not free."""
-    if value is None:
-        return "unknown"
-    return f"${format(value, 'f')}" if value else "free"
+def exact(value: Decimal) -> str:
+    """A decimal as the API writes it."""
+    return format(value, "f")
 
 
-_environment.filters |= {"number": number, "usd": usd}
+def words(name: str) -> str:
+    """A name of the API as words."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name)
+
+
+def host(url: str) -> str:
+    """What a link to another site is called."""
+    return urlsplit(url).netloc.removeprefix("www.")
+
+
+def shown(value: Any) -> str:
+    """A value of any field of a row."""
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return exact(value)
+        case tuple():
+            return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+_environment.filters |= {
+    "exact": exact,
+    "host": host,
+    "number": number,
+    "shown": shown,
+    "tuple": tuple,
+    "words": words,
+}
 _environment.globals |= {
     "asset": assets.url,
     "link": link,
