@@ -116,6 +116,9 @@ class Settings:
         None, "A token of scope admin for a first start, of 32 characters or more.", secret=True
     )
     token: str | None = _setting(None, "Token that `aicompare ingest --to` sends.", secret=True)
+    session_hours: float = _setting(
+        12.0, "Hours until an admin has to sign in to the admin pages again.", least=0.001
+    )
     held_price_factor: int = _setting(
         10, "Prices that differ from the current one by more are held; 0 holds none.", least=0
     )

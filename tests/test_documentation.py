@@ -10,6 +10,8 @@ import pytest
 
 from service.app import create_app
 from service.cli import cli
+from service.http.admin.page import AdminPage
+from service.http.admin.routes import ADMIN
 from service.http.api.docs import FILES
 from service.http.edge import Edge
 from service.http.pages.page import Page
@@ -31,6 +33,7 @@ def test_no_route_is_left_out_of_the_list() -> None:
     routed = {route.path for route in app.framework.routes}
     listed = {one.path.replace("{id}", "{id:path}") for one in ENDPOINTS}
     listed |= {one.route for one in ACTIONS}
+    listed |= {page.route for page in ADMIN}
     listed |= {file.path for file in FILES} | {"/openapi.json", "/assets/{name:path}"}
     assert routed - listed == {page.path.replace("{id}", "{id:path}") for page in PAGES}
 
@@ -38,6 +41,14 @@ def test_no_route_is_left_out_of_the_list() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda one: one.path)
 def test_pages(page: Page) -> None:
     assert f"| `{page.path}` | {page.summary} |" in README.read_text()
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in ADMIN if page.method == "GET"], ids=lambda one: one.path
+)
+def test_admin_pages(page: AdminPage) -> None:
+    if page.path not in ("/admin/row", "/admin/edit"):  # parts of pages
+        assert f"| `{page.path}` | {page.summary} |" in README.read_text()
 
 
 @pytest.mark.parametrize("row", list(describe()), ids=lambda row: row.variable)

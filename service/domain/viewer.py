@@ -232,7 +232,7 @@ VIEWS: Final[Mapping[str, View]] = {
             columns=tuple(_LOG),
             key="revision",
             order="-revision",
-            shown=_names("revision changedAt kind id after actor runId"),
+            shown=_names("revision changedAt kind id modelId after actor runId"),
             searched=_names("id modelId actor runId"),
         ),
         View(

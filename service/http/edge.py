@@ -31,6 +31,15 @@ SECURITY: Final[Headers] = (
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
+_OWN: Final = {
+    b"referrer-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+}
+# Of the admin pages, which are for one person; their forms say where they come from.
+PERSONAL: Final[Headers] = (
+    *((name, _OWN.get(name, value)) for name, value in SECURITY),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
 # Reads are open to any page; no credentials, no methods that write.
 CORS: Final[Headers] = (
     (b"access-control-allow-origin", b"*"),
@@ -81,8 +90,10 @@ class Edge:
         self._settings = settings
         self._elsewhere = Elsewhere.of(settings)
         self._common: Headers = (*SECURITY, *CORS)
+        self._personal: Headers = PERSONAL
         if settings.region:
             self._common += ((b"x-region", settings.region.encode()),)
+            self._personal += ((b"x-region", settings.region.encode()),)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -108,6 +119,7 @@ class Edge:
             "head": method == "HEAD",
         }
         inner = {**scope, "method": "GET" if method == "HEAD" else method, "state": state}
+        personal = is_personal(scope["path"])
         started = silent = begun = False
 
         async def forward(message: Message) -> None:
@@ -133,7 +145,8 @@ class Edge:
                 self._requests.seen(route, status, seconds)
                 if self._settings.access_log != "off":
                     log_request(scope, route, status, seconds)
-                headers += (*self._common, (b"x-request-id", request_id), _timing(seconds))
+                common = self._personal if personal else self._common
+                headers += (*common, (b"x-request-id", request_id), _timing(seconds))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
             elif message["type"] == "http.response.body" and silent:
                 if not message.get("more_body"):
@@ -153,7 +166,7 @@ class Edge:
                     await PREFLIGHT(inner, receive, forward)
                 elif (
                     self._elsewhere is not None
-                    and method not in SAFE
+                    and (personal or method not in SAFE)
                     and (elsewhere := self._elsewhere.reply(scope)) is not None
                 ):
                     await elsewhere(inner, receive, forward)
@@ -202,6 +215,11 @@ class Edge:
         headers = [*kept, *self._common, request_id, _timing(seconds)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def is_personal(path: str) -> bool:
+    """Whether a page is an admin's, and belongs where writes go."""
+    return path == "/admin" or path.startswith("/admin/")
 
 
 def _request_id(given: dict[bytes, bytes]) -> bytes:

@@ -51,6 +51,25 @@ class Rate:
         self._due = {client: moment for moment, client in kept[-_CLIENTS // 2 :]}
 
 
+class Clients:
+    """Who sends requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._proxies = networks(settings.trusted_proxies)
+        self._header = settings.client_address_header.encode()
+
+    def find(self, scope: Scope, given: Mapping[bytes, bytes]) -> str:
+        """What a client is known by; empty where its address is none."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        if self._proxies and (said := given.get(self._header)) and within(peer, self._proxies):
+            # From the right: what is left of the first address that is not ours, anyone may write.
+            for one in reversed(said.decode("latin-1").split(",")):
+                address = one.strip()
+                if not within(address, self._proxies):
+                    return client_of(address) or client_of(peer)
+        return client_of(peer)
+
+
 class Limits:
     """The limits of one process: for reads, for writes, and for tokens that were refused."""
 
@@ -61,8 +80,7 @@ class Limits:
         self._reads = rate(settings.rate_limit_reads)
         self._writes = rate(settings.rate_limit_writes)
         self._failures = rate(settings.rate_limit_failures)
-        self._proxies = networks(settings.trusted_proxies)
-        self._header = settings.client_address_header.encode()
+        self._clients = Clients(settings)
         self._refused = registry.counter(
             "aicompare_rate_limited_total", "Requests refused since their client had made enough.",
             "kind",
@@ -76,7 +94,7 @@ class Limits:
         doubtful = self._failures is not None and b"authorization" in given
         if (rate is None and not doubtful) or scope["path"] in _EXEMPT:
             return 0.0
-        client = self._client(scope, given)
+        client = self._clients.find(scope, given)
         if doubtful:
             assert self._failures is not None
             if seconds := self._failures.wait(client, now):
@@ -92,17 +110,7 @@ class Limits:
     def failed(self, scope: Scope, given: Mapping[bytes, bytes], now: float) -> None:
         """A token was refused."""
         if self._failures is not None and b"authorization" in given:
-            self._failures.use(self._client(scope, given), now)
-
-    def _client(self, scope: Scope, given: Mapping[bytes, bytes]) -> str:
-        peer = scope["client"][0] if scope.get("client") else ""
-        if self._proxies and (said := given.get(self._header)) and within(peer, self._proxies):
-            # From the right: what is left of the first address that is not ours, anyone may write.
-            for one in reversed(said.decode("latin-1").split(",")):
-                address = one.strip()
-                if not within(address, self._proxies):
-                    return client_of(address) or client_of(peer)
-        return client_of(peer)
+            self._failures.use(self._clients.find(scope, given), now)
 
 
 @lru_cache(maxsize=4096)

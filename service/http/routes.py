@@ -14,6 +14,8 @@ from litestar.types import ASGIApp
 
 from service.http import explorer
 from service.http.action import Action
+from service.http.admin.page import AdminPage
+from service.http.admin.routes import ADMIN
 from service.http.api import (
     benchmarks,
     catalog,
@@ -102,6 +104,7 @@ def handlers(service: Callable[[], Service]) -> list[HTTPRouteHandler]:
     for route in (
         *(_endpoint(endpoint, service) for endpoint in (*ENDPOINTS, *PAGES)),
         *(_action(action, service) for action in ACTIONS),
+        *(_admin(page, service) for page in ADMIN),
         *(_fixed(file) for file in files),
         Route("/assets/{name:path}", "GET", _asset),
     ):
@@ -153,6 +156,15 @@ def _action(action: Action, service: Callable[[], Service]) -> Route:
         return reply  # type: ignore[no-any-return]
 
     return Route(action.route, action.method, handle, lambda path: action.find(path) is not None)
+
+
+def _admin(page: AdminPage, service: Callable[[], Service]) -> Route:
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
+        request.scope["state"]["route"] = page.operation
+        reply: Any = await page.perform(service(), request)
+        return reply  # type: ignore[no-any-return]
+
+    return Route(page.route, page.method, handle)
 
 
 def _fixed(file: Fixed) -> Route:

@@ -54,6 +54,33 @@ async def page(db: Database, query: ChangeQuery, *, newest_first: bool = False) 
     )
 
 
+async def get(db: Database, revision: int) -> Change | None:
+    """One change by its revision, None where there is none."""
+    [rows] = await db.fetch(
+        Statement(
+            "changes.get",
+            f"SELECT {_COLUMNS} FROM changes AS c WHERE c.revision = :revision",
+            {"revision": revision},
+        )
+    )
+    return _change(rows[0]) if rows else None
+
+
+async def newest_of(db: Database, table: Table, id: str) -> Change | None:
+    """The newest change of a row, None where there is none."""
+    [rows] = await db.fetch(
+        Statement(
+            "changes.newest_of",
+            f"""
+            SELECT {_COLUMNS} FROM changes AS c WHERE c.table_name = :table AND c.row_id = :id
+            ORDER BY c.revision DESC LIMIT 1
+            """,
+            {"table": table, "id": id},
+        )
+    )
+    return _change(rows[0]) if rows else None
+
+
 class Followed(NamedTuple):
     """Changes in their order, and the revision up to which these are all that match."""
 

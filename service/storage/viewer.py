@@ -41,6 +41,11 @@ class ViewRow(NamedTuple):
     values: dict[str, Any]
     locked: frozenset[str] = frozenset()
 
+    @property
+    def deleted(self) -> bool:
+        """Whether it was deleted softly."""
+        return self.values.get("deletedAt") is not None
+
 
 class ViewPage(NamedTuple):
     """Rows in their order; `total` counts no further than one more than `COUNTED`.

@@ -1,0 +1,38 @@
+"""`/admin/runs/{id}`: one run, and what it changed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.application import runs, viewer
+from service.domain.conditions import Choice, Condition
+from service.domain.viewer import VIEWS
+from service.http.admin.page import AdminPage, Visit
+from service.http.reply import Reply
+
+
+async def show_run(visit: Visit) -> Reply:
+    """The run with its newest changes; all of them are in the table of changes."""
+    run = (await runs.get_run(visit.reader, visit.names["id"])).data
+    view = VIEWS["changes"]
+    of_run = Choice(view, (("runId", Condition("=", run.id)),))
+    changes = await viewer.list_rows(visit.reader, of_run)
+    return visit.html(
+        "run.html",
+        title=f"Run {run.id[:8]}",
+        run=run,
+        view=view,
+        changes=changes,
+        size=viewer.PAGE_SIZE,
+    )
+
+
+PAGES: Final = (
+    AdminPage(
+        method="GET",
+        path="/admin/runs/{id}",
+        summary="A run and what it changed",
+        show=show_run,
+        example={"id": "0"},
+    ),
+)
