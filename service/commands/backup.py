@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime
 import sys
+import tempfile
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from service.commands.database import database_options
-from service.operations import backups
+from service.errors import NotFound
+from service.operations import backups, litestream
 from service.operations.backups import Backup
 from service.operations.manifest import Unusable
-from service.operations.portable import Place
+from service.operations.portable import Place, export
 from service.operations.store import open_store
 from service.settings import Settings
 
@@ -126,11 +129,33 @@ def restore(
     place = Place(to, to_token) if to else Place(database_url, database_token)
     moment = backups.parse_moment(at) if at else None
 
-    async def run() -> None:
-        found = await backups.find(store, name, moment)
-        manifest, aside = await backups.restore(store, found, place, _now, force=force)
+    async def run(scratch: Path) -> None:
+        folder = scratch / "in"
+        if name or not await _followed(settings, database_url, moment, folder):
+            found = await backups.find(store, name, moment)
+            await backups.fetch(store, found, folder)
+            source = f"{found.name}, made {found.made_at}"
+        else:
+            source = f"what Litestream has of {at or 'now'}"
+        manifest, aside = await backups.put_back(store, folder, place, _now, force=force)
         if aside:
             click.echo(f"what was there is kept as {aside.name}")
-        click.echo(f"restored {found.name}, made {found.made_at}: revision {manifest.revision}")
+        click.echo(f"restored {source}: revision {manifest.revision}")
 
-    asyncio.run(run())
+    with tempfile.TemporaryDirectory(prefix="aicompare-") as scratch:
+        asyncio.run(run(Path(scratch)))
+
+
+async def _followed(
+    settings: Settings, url: str, moment: datetime.datetime | None, folder: Path
+) -> bool:
+    """Export into a folder what Litestream has of a moment; False where it has nothing."""
+    if (file := litestream.file_of(url)) is None or not litestream.installed():
+        return False
+    copy = folder.with_name("followed.db")
+    try:
+        litestream.restore(settings, file, moment, copy)
+    except NotFound:
+        return False
+    await export(Place(copy.as_uri()), folder)
+    return True

@@ -9,6 +9,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -42,8 +43,15 @@ log = logging.getLogger(__name__)
     "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes."
 )
 @WAIT
+@click.option(
+    "--with-backup",
+    is_flag=True,
+    help="Make backups, in ./backups unless set; of a SQLite file, Litestream keeps every second.",
+)
 @click.pass_obj
-def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -> None:
+def serve(
+    settings: Settings, host: str, port: int, workers: int, wait: float, with_backup: bool
+) -> None:
     """Serve the HTTP API; needs a database at the right schema."""
     asyncio.run(_check_database(settings, wait))
     address = _free_address(host, port)
@@ -73,8 +81,25 @@ def serve(settings: Settings, host: str, port: int, workers: int, wait: float) -
         log_level=LogLevels(settings.log_level),
         log_dictconfig=_LOGS,
     )
-    with _metrics_folder(settings, workers):
+    with _metrics_folder(settings, workers), _backup(settings, with_backup):
         server.serve()
+
+
+@contextlib.contextmanager
+def _backup(settings: Settings, wanted: bool) -> Iterator[None]:
+    """Litestream beside the workers, which make the daily backups where they know where to."""
+    if not wanted:
+        yield
+        return
+    from service.operations.litestream import file_of, following
+
+    to = settings.backup_to or "backups"
+    os.environ[f"{PREFIX}BACKUP_TO"] = to
+    if (file := file_of(settings.database_url)) is None:
+        yield
+        return
+    with following(replace(settings, backup_to=to), file):
+        yield
 
 
 @contextlib.contextmanager

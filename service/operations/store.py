@@ -130,14 +130,8 @@ class Bucket:
 
     async def list(self) -> list[Kept]:
         try:
-            return sorted(
-                [
-                    Kept(one["path"], one["size"])
-                    async for page in self._store.list()
-                    for one in page
-                    if "/" not in one["path"]
-                ]
-            )
+            found = await self._store.list_with_delimiter_async()
+            return sorted(Kept(one["path"], one["size"]) for one in found["objects"])
         except Exception as error:
             raise self._away(error) from None
 

@@ -49,7 +49,7 @@ class SqliteDatabase:
     engine: Engine = "sqlite"
 
     def __init__(self, url: str, options: DatabaseOptions) -> None:
-        self._path = _path(url)
+        self._path = file_path(url)
         self._options = options
         self._quick: apsw.Connection | None = None
         self._quick_until = 0.0
@@ -231,7 +231,8 @@ def _rows(cursor: apsw.Cursor) -> list[Row]:
     return cursor.fetchall()  # type: ignore[return-value]  # the schema has no other types
 
 
-def _path(url: str) -> Path:
+def file_path(url: str) -> Path:
+    """The file that a URL names; raises `DatabaseUnusable`."""
     parts = urlsplit(url)
     if parts.query or parts.fragment or parts.netloc not in ("", "localhost"):
         raise DatabaseUnusable(f"{url} is not a file: write file:NAME.db or file:/path/NAME.db")

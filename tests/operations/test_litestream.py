@@ -1,0 +1,124 @@
+"""A served SQLite file that Litestream follows: restored to the second, whatever ended it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from service.operations import litestream
+from service.operations.portable import compare, examine
+from service.settings import Settings
+from tests.databases import copied
+from tests.engines import Engine, Server
+from tests.operations.bucket import BucketServer
+from tests.operations.conftest import command, done, place
+from tests.operations.serving import served
+
+pytestmark = pytest.mark.anyio
+
+Servers = Callable[[str], Server]
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[BucketServer]:
+    server = BucketServer(tmp_path / "s3")
+    server.start()
+    yield server
+    server.stop()
+
+
+def write(engine: Engine, *statements: str) -> None:
+    with closing(apsw.Connection(engine.writer_url.removeprefix("file:"))) as database:
+        database.set_busy_timeout(5000)
+        for statement in statements:
+            database.execute(statement)
+
+
+def moment() -> str:
+    """Now, a little after which the next write comes."""
+    time.sleep(1.2)
+    now = datetime.datetime.now(datetime.UTC).isoformat()
+    time.sleep(0.3)
+    return now
+
+
+def followers(engine: Engine) -> list[int]:
+    """The processes of Litestream that follow a file."""
+    found = []
+    file = engine.writer_url.removeprefix("file:")
+    for folder in Path("/proc").iterdir():
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            if "replicate" in words and file in Path(words[words.index("-config") + 1]).read_text():
+                found.append(int(folder.name))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def await_follower(engine: Engine) -> None:
+    until = time.monotonic() + 30
+    while not followers(engine):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+async def test_back_to_the_moment_before(
+    servers: Servers, tmp_path: Path, bucket: BucketServer, where: str
+) -> None:
+    settings = {"BACKUP_TO": str(tmp_path / "kept")}
+    if where == "bucket":
+        settings = {name.upper(): value for name, value in bucket.settings.items()}
+    async with copied(servers("sqlite"), "seeded") as engine:
+        log = tmp_path / "log"
+        with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings):
+            write(engine, "UPDATE models SET family = 'edited'")
+            before = await examine(place(engine))
+            at = moment()
+            write(engine, "DELETE FROM pricing", "DELETE FROM benchmarks")
+            last = await examine(place(engine))
+        assert followers(engine) == []
+
+        said = done(command(engine, "backup", "restore", "--at", at, "--force", **settings))
+        assert "restored what Litestream has" in said
+        await compare(before, place(engine))
+        new = servers("sqlite").new()
+        to = ("--to", new.writer_url)
+        # The last write was shipped before the end.
+        done(command(engine, "backup", "restore", *to, **settings))
+        await compare(last, place(new))
+
+
+async def test_ended_or_killed_it_is_started_again(servers: Servers, tmp_path: Path) -> None:
+    settings = {"BACKUP_TO": str(tmp_path / "kept")}
+    async with copied(servers("sqlite"), "seeded") as engine:
+        with served(tmp_path / "log", "--with-backup", DATABASE_URL=engine.writer_url, **settings):
+            [first] = followers(engine)
+            os.kill(first, signal.SIGKILL)
+            write(engine, "UPDATE models SET family = 'meanwhile'")
+            await_follower(engine)
+            before = await examine(place(engine))
+            at = moment()
+            write(engine, "DELETE FROM pricing")
+        done(command(engine, "backup", "restore", "--at", at, "--force", **settings))
+        await compare(before, place(engine))
+
+
+def test_its_times_are_set() -> None:
+    known = litestream.configuration(
+        Settings(backup_days=7, backup_to="s3://bucket/a/b"), Path("/x.db")
+    )
+    assert known["snapshot"]["retention"] == "168.00h"
+    assert known["l0-retention"] == "24h"
+    [database] = known["dbs"]
+    assert database["replica"]["sync-interval"] == "1s"
+    assert (database["replica"]["bucket"], database["replica"]["path"]) == ("bucket", "a/b/live")
