@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "ingest": "service.commands.ingest:ingest",
     "token": "service.commands.token:token",
     "libsql": "service.commands.libsql:libsql",
+    "stats": "service.commands.stats:stats",
     "doctor": "service.commands.doctor:doctor",
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",

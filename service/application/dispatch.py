@@ -20,7 +20,7 @@ from service.domain.changes import Change
 from service.domain.values import timestamp
 from service.domain.webhooks import Delivery, Encode, Payload, new_delivery_id, wait_after
 from service.errors import ServiceError
-from service.metrics import Registry
+from service.metrics import Family, Registry
 from service.storage import deliveries, webhooks
 from service.storage.changes import Touched, after
 from service.storage.database import Database
@@ -55,11 +55,19 @@ class Dispatcher:
     # Seconds that the process may deliver without asking again.
     lease: float = 30.0
     name: str = field(default_factory=lambda: secrets.token_hex(8))
+    _attempts: Family = field(init=False)
     _held: bool = False
     _poster: Poster | None = None
     _sending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     _finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._attempts = self.registry.counter(
+            "aicompare_webhook_attempts_total", "Attempts to deliver to a webhook.", "outcome"
+        )
+        for outcome in ("delivered", "failed"):
+            self._attempts.of(outcome)
 
     async def run(self) -> None:
         """Deliver forever. A database that is away is tried again."""
@@ -133,9 +141,7 @@ class Dispatcher:
     async def _attempt(self, owed: Owed, delivery: Delivery, body: bytes) -> bool:
         """Whether a delivery arrived and this process may go on."""
         outcome = await self._connected().post(owed.webhook.url, body, owed.secret, delivery.id)
-        self.registry.counter(
-            "aicompare_webhook_attempts_total", "Attempts to deliver to a webhook.", "outcome"
-        ).add("failed" if outcome.error else "delivered")
+        self._attempts.add("failed" if outcome.error else "delivered")
         if outcome.error is None:
             assert outcome.status is not None
             return await deliveries.delivered(self.writer, self._me(), delivery, outcome.status)
