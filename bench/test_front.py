@@ -7,58 +7,25 @@ what counts is the ratio of medians, not the figures themselves.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import statistics
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from bench import dataset
-from tests.engines import free_port
+from bench.conftest import Figures
+from bench.serving import PATH, ask, served
 
 ROUNDS, SECONDS = 7, 2
 # Header lines that are the server's own, for one connection.
 _SERVERS = {"connection", "date", "server"}
-PATH = "/v1/models/anthropic/claude-sonnet-4-5"
 AGAINST_BARE, AGAINST_HANDLER = 0.85, 1.4
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-
-
-@contextmanager
-def served(target: str, *options: str, **environment: str) -> Iterator[str]:
-    """An application on one Granian worker; its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--workers", "1"]
-    command += ["--port", str(port), "--no-ws", "--log-level", "error", *options, target]
-    process = subprocess.Popen(command, env=os.environ | environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                ask(address)
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def ask(address: str) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers and body of the answer."""
-    request = urllib.request.Request(address + PATH, headers={"accept-encoding": "gzip"})
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return [(name.lower(), value) for name, value in response.getheaders()], response.read()
 
 
 def rate(address: str, *headers: str) -> float:
@@ -76,7 +43,7 @@ def rate(address: str, *headers: str) -> float:
 
 
 @needs_wrk
-def test_hit(tmp_path: Path) -> None:
+def test_hit(tmp_path: Path, figures: Figures) -> None:
     """A hit and a 304, each against both."""
     body = tmp_path / "body"
     with ExitStack() as stack:
@@ -104,14 +71,12 @@ def test_hit(tmp_path: Path) -> None:
             rates["304"].append(rate(ours, f"If-None-Match: {etag}"))
             rates["handler"].append(rate(handler))
     median = {name: statistics.median(values) for name, values in rates.items()}
-    print("\nrequests/s, median: " + ", ".join(f"{n} {v:,.0f}" for n, v in median.items()))
-    ratios = {
-        "hit / bare ASGI": (median["hit"] / median["bare"], AGAINST_BARE),
-        "304 / bare ASGI": (median["304"] / median["bare"], AGAINST_BARE),
-        "hit / Litestar handler": (median["hit"] / median["handler"], AGAINST_HANDLER),
-        "304 / hit": (median["304"] / median["hit"], 0.95),
-    }
-    for name, (ratio, bar) in ratios.items():
-        print(f"{name:24} {ratio:5.2f}  bar {bar:4.2f}  {'pass' if ratio >= bar else 'MISS'}")
+    for name, value in median.items():
+        figures.add(f"{name}, 32 connections", value, "req/s")
+    figures.add("hit / bare ASGI", median["hit"] / median["bare"], "", least=AGAINST_BARE)
+    figures.add("304 / bare ASGI", median["304"] / median["bare"], "", least=AGAINST_BARE)
+    figures.add(
+        "hit / Litestar handler", median["hit"] / median["handler"], "", least=AGAINST_HANDLER
+    )
     # A loaded machine may miss a bar; a path that went through the framework misses it by far.
-    assert ratios["hit / bare ASGI"][0] > 0.6
+    assert median["hit"] / median["bare"] > 0.6
