@@ -43,7 +43,7 @@ ASKED = 50_000
 CACHE_BYTES = 67_108_864
 SCRIPT = Path(__file__).with_name("frontend.lua")
 # The cache is filled first.
-WARM_SECONDS = 5
+WARM_SECONDS = 15
 # Rows of a batch, and seconds between two. Each retires all lists, comparisons and searches.
 BATCH, PAUSE = 2_000, 3.0
 
