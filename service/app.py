@@ -32,6 +32,7 @@ from service.http.reply import encode
 from service.http.requests import Requests
 from service.http.routes import handlers
 from service.http.stopping import at_stop
+from service.http.traced import Traced
 from service.logs import configure
 from service.metrics import Registry
 from service.operations.schedule import Schedule
@@ -41,6 +42,7 @@ from service.storage.failover import Breaker, Failover
 from service.storage.measured import Calls, Measured
 from service.storage.options import primary_options, reader_options, writer_options
 from service.storage.slow import Slow
+from service.tracing import Tracing
 
 if TYPE_CHECKING:
     from litestar.plugins import PluginProtocol
@@ -72,7 +74,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
     """The service as an ASGI application; databases are opened at startup, closed at shutdown."""
     service: Service | None = None
     registry = Registry(settings.metrics_folder)
-    calls = Calls(registry)
+    tracing = Tracing.of(settings)
+    calls = Calls(registry, tracing)
     cache: Cache[Kept] = Cache(BoundedMemory(settings.cache_entries, settings.cache_bytes))
     front = Front(
         cache,
@@ -98,6 +101,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 pools[role] = options.pool_size
                 return database
 
+            if tracing is not None:
+                databases.push_async_callback(tracing.close)
             slow = Slow(settings.slow_query_seconds or math.inf)
             pools: dict[str, int] = {}
             replica = connect("reader", settings.database_url, reader_options(settings))
@@ -149,8 +154,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         openapi_config=None,
         logging_config=None,
     )
-    requests, limits = Requests(registry), Limits(settings, registry)
-    return Edge(cast("Any", app), front, requests, limits, settings)
+    limits = Limits(settings, registry)
+    if tracing is None:
+        return Edge(cast("Any", app), front, Requests(registry), limits, settings)
+    requests = Requests(registry, tracing.answered)
+    return Traced(Edge(cast("Any", app), front, requests, limits, settings), tracing)
 
 
 def _dispatcher(

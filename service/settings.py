@@ -220,6 +220,11 @@ class Settings:
     log_format: LogFormat = _setting(  # noqa: RUF009
         "text", "What log lines are: `text` for people, `json` for machines."
     )
+    otlp_endpoint: str | None = _setting(
+        None,
+        "URL of an OpenTelemetry collector that traces are sent to: `http://HOST:4318`.",
+        also="OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
     access_log: AccessLog = _setting(  # noqa: RUF009
         "misses",
         "Requests that are logged: none (`off`), those not answered from what is kept (`misses`), "
@@ -438,6 +443,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}TRUSTED_PROXIES must be addresses and networks with commas: {error}"
     if settings.client_address_header != "x-forwarded-for" and not settings.trusted_proxies:
         yield f"{PREFIX}CLIENT_ADDRESS_HEADER is set without {PREFIX}TRUSTED_PROXIES"
+    if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(("http://", "https://")):
+        yield f"{PREFIX}OTLP_ENDPOINT must be a URL of http or https"
     if settings.request_deadline <= max(
         settings.database_deadline, settings.database_write_deadline, settings.body_deadline
     ):

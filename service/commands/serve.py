@@ -20,6 +20,7 @@ from service.settings import PREFIX, Settings
 from service.storage.database import open_database
 from service.storage.migrate import check
 from service.storage.options import reader_options
+from service.tracing import check as check_tracing
 
 # The server's own lines go where all others go.
 _LOGS: Final = {
@@ -54,6 +55,7 @@ def serve(
 ) -> None:
     """Serve the HTTP API; needs a database at the right schema."""
     asyncio.run(_check_database(settings, wait))
+    check_tracing(settings)
     address = _free_address(host, port)
     # After the checks, so that a bad database is told without the server's start-up time.
     from granian import Granian

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Final
 
 from service.http.asgi import Scope
@@ -33,7 +34,9 @@ class Requests:
     They are told apart by the operation's name, never by a path, of which there is no end.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, told: Callable[[str, int], None] | None = None) -> None:
+        # Whoever else wants to know.
+        self._told = told
         self._answers = registry.counter(
             "aicompare_requests_total", "Answers by operation and status.", "route", "status"
         )
@@ -45,6 +48,8 @@ class Requests:
 
     def seen(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
+        if self._told is not None:
+            self._told(route, status)
         known = self._known.get(route)
         if known is None:
             known = self._known[route] = {}, self._seconds.of(route)

@@ -10,6 +10,7 @@ from service.errors import ServiceError, Unavailable
 from service.metrics import Registry, observe
 from service.storage.database import Database, Engine, Result, Row, Statement
 from service.storage.slow import Slow
+from service.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -20,7 +21,8 @@ _AROUND: Final = frozenset({"snapshot", "write.begin", "write.claim", "write.end
 class Calls:
     """What there is to tell of calls to databases; `role` is what a database is for here."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing
         labels = ("database", "engine", "statement")
         self.seconds = registry.histogram(
             "aicompare_database_call_seconds", "Seconds that a round trip to a database took.",
@@ -73,7 +75,10 @@ class Measured:
         self._under_way[0] += 1
         begin = perf_counter()
         try:
-            return await work
+            if self._calls.tracing is None:
+                return await work
+            with self._calls.tracing.call(*labels):
+                return await work
         except ServiceError as error:
             if isinstance(error, Unavailable) or error.code == "internal":
                 self._calls.errors.add(*labels, error.code)
