@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -392,6 +392,7 @@ def spawn(
     log: Path,
     user: str | None = None,
     last: signal.Signals = signal.SIGKILL,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process that gets the signal `last` when this one ends without ending it first.
 
@@ -406,6 +407,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             user=user,
             cwd="/",
+            env=None if environment is None else {**os.environ, **environment},
             start_new_session=True,
             preexec_fn=_dies_with_parent(last),
         )

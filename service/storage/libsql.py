@@ -7,6 +7,7 @@ because its own know no deadline, begin deferred and lose the bodies of errors.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 import time
@@ -30,6 +31,7 @@ from service.storage.database import (
     Engine,
     Result,
     Row,
+    SchemaMissing,
     Statement,
     check_params,
     missing_table,
@@ -40,6 +42,8 @@ Steps = list[dict[str, Any]]
 
 # Shorter than servers and proxies keep an idle connection: a write on a stale one is not retried.
 _KEEP_ALIVE = 10.0
+# Seconds until a table that was missing is asked for once more.
+_SCHEMA_PAUSE = 0.05
 
 
 class _Pipeline(HttpClient):  # type: ignore[misc]
@@ -159,7 +163,7 @@ class LibsqlDatabase:
         steps = _begun("BEGIN", statements)
         # Rolled back, so that not even a token that may write lets a read change anything.
         steps.append(_step("ROLLBACK", {"type": "ok", "step": 0}))
-        results = await self._pipeline.run(steps, retry=True)
+        results = await self._run(steps, retry=True)
         if any(result["affected_row_count"] for result in results):
             raise DatabaseUnusable(READ_ONLY)
         return [_rows(result) for result in results[1:-1]]
@@ -173,8 +177,17 @@ class LibsqlDatabase:
         steps.append(_step("COMMIT", {"type": "ok", "step": last}))
         failed = {"type": "not", "cond": {"type": "ok", "step": last + 1}}
         steps.append(_step("ROLLBACK", failed))
-        results = await self._pipeline.run(steps, retry=False)
+        results = await self._run(steps, retry=False)
         return [Result(_rows(r), r["affected_row_count"]) for r in results[1:-2]]
+
+    async def _run(self, steps: Steps, *, retry: bool) -> list[dict[str, Any]]:
+        try:
+            return await self._pipeline.run(steps, retry=retry)
+        except SchemaMissing:
+            # While a migration goes on the server may answer out of half a schema. The step failed
+            # and with it the transaction, so that nothing is done twice.
+            await asyncio.sleep(_SCHEMA_PAUSE)
+            return await self._pipeline.run(steps, retry=retry)
 
     async def script(self, *parts: Statement | str) -> None:
         statements: list[Statement] = []

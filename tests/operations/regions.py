@@ -16,10 +16,9 @@ import httpx
 
 from service.operations.keys import make_keys, read_key, token
 from tests.engines import SQLD, free_port, spawn
+from tests.processes import BOOTSTRAP
 
 AICOMPARE = Path(sys.executable).with_name("aicompare")
-BOOTSTRAP = "bootstrap-" + "x" * 32
-HEADERS = {"authorization": f"Bearer {BOOTSTRAP}"}
 
 
 @dataclass(slots=True)
@@ -54,13 +53,7 @@ class Region:
             "--wait",
             str(wait),
         ]
-        before = dict(os.environ)
-        try:
-            os.environ.update(self.environment)
-            self.process = spawn(command, log=self.log)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        self.process = spawn(command, log=self.log, environment=self.environment)
 
     def children(self) -> dict[str, int]:
         """The process ids below the entry point by what they run."""

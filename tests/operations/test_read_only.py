@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.engines import ROOT
-from tests.operations.regions import HEADERS, regions
+from tests.operations.regions import regions
+from tests.processes import HEADERS
 
 pytestmark = pytest.mark.anyio
 

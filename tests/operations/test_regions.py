@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from service.operations.keys import make_certificates
-from tests.operations.regions import HEADERS, Region, regions
+from tests.operations.regions import Region, regions
+from tests.processes import HEADERS
 
 pytestmark = pytest.mark.anyio
 
