@@ -32,7 +32,7 @@ from service.storage.database import (
     missing_table,
     sqlite_conflict,
 )
-from service.storage.threads import ConnectionThreads
+from service.storage.threads import LOST, ConnectionThreads, forget
 
 # Seconds that a read may hold up the event loop, and that a slow one goes straight to a thread.
 _BUDGET = 0.001
@@ -108,8 +108,12 @@ class SqliteDatabase:
             rows = _read(connection, statements)
         except (apsw.InterruptError, apsw.BusyError):
             pass
+        except LOST:
+            self._quick = None
+            forget(connection)
+            raise
         finally:
-            if connection.in_transaction:
+            if self._quick and connection.in_transaction:
                 connection.execute("ROLLBACK")
         now = time.monotonic()
         if now > self._quick_until:

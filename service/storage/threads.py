@@ -17,6 +17,15 @@ from service.errors import Unavailable
 
 T = TypeVar("T")
 
+# Errors after which a connection is of no more use: the file may be repaired, or be another one,
+# and one that was opened read-only stays so.
+LOST = (
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+)
 # Longest a thread at work waits until it asks the event loop for the interpreter, in seconds. At
 # Python's 5 ms a loop under load, which lets go and takes back faster than that, starves it for
 # seconds. While no thread works, Python's own interval holds: the short one costs a server's hits
@@ -38,6 +47,12 @@ def _switching_often() -> Iterator[None]:
         _at_work -= 1
         if _at_work == 0:
             sys.setswitchinterval(_USUAL_INTERVAL)
+
+
+def forget(connection: apsw.Connection) -> None:
+    """Close a connection to a file that is in doubt: its log stays, it may be another file's."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.close(True)
 
 
 class _Job:
@@ -160,6 +175,9 @@ class ConnectionThreads:
                 connection = connection or self._connect()
                 job.settle(job.run(connection), None)
             except Exception as error:
+                if connection and isinstance(error, LOST):
+                    forget(connection)
+                    connection = None
                 job.settle(None, error)
             if connection and connection.in_transaction:  # here no interrupt comes any more
                 connection.execute("ROLLBACK")

@@ -11,56 +11,20 @@ import sys
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from service.application import ingest, tokens
-from service.domain.batches import Batch
-from service.domain.models import ModelRow
-from service.domain.pricing import PriceRow
-from service.domain.providers import ProviderRow
 from service.errors import ServiceError
 from service.storage.database import Database
 from service.storage.writing import Author, Once
 from tests.databases import copied, writing
 from tests.engines import LibsqlServer, Server, free_port
-from tests.pipeline.conftest import Clock, rows
+from tests.pipeline.conftest import Clock
+from tests.pushing import SIZE, as_json, numbered, whole
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
-SIZE = 60
-
-
-def numbered(number: int) -> Batch:
-    """A provider with models and prices, no row of which is in another batch."""
-    provider = f"p{number}"
-    ids = [f"m{i}" for i in range(SIZE)]
-    return Batch(
-        providers=(ProviderRow(id=provider, name=provider),),
-        models=tuple(ModelRow(provider_id=provider, model_id=id, name=id) for id in ids),
-        pricing=tuple(
-            PriceRow(model_id=f"{provider}/{id}", effective_date=datetime.date(2026, 1, 1))
-            for id in ids
-        ),
-    )
-
-
-async def whole(db: Database) -> set[int]:
-    """The numbers of the batches that are there; each must be there in all its parts."""
-    found = await rows(
-        db,
-        """
-        SELECT p.id, (SELECT count(*) FROM models AS m WHERE m.provider_id = p.id),
-            (SELECT count(*) FROM pricing AS r JOIN models AS m ON m.id = r.model_id
-             WHERE m.provider_id = p.id),
-            (SELECT count(*) FROM changes)
-        FROM providers AS p
-        """,
-    )
-    changes = len(found) * (2 * SIZE + 1)
-    assert {row[1:] for row in found} <= {(SIZE, SIZE, changes)}
-    return {int(id[1:]) for id, *_ in found}
 
 
 async def push(db: Database, number: int) -> bool:
@@ -157,19 +121,3 @@ async def test_the_service_is_killed(server: Server) -> None:
             process.wait()
         assert await whole(db) == set(acknowledged) == set(range(40))
         assert all(one["pricing"]["created"] == SIZE for one in acknowledged.values())
-
-
-def as_json(batch: Batch) -> bytes:
-    return msgspec.json.encode(
-        {
-            "providers": [{"id": row.id, "name": row.name} for row in batch.providers],
-            "models": [
-                {"providerId": row.provider_id, "modelId": row.model_id, "name": row.name}
-                for row in batch.models
-            ],
-            "pricing": [
-                {"modelId": row.model_id, "effectiveDate": row.effective_date}
-                for row in batch.pricing
-            ],
-        }
-    )
