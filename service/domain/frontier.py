@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from operator import attrgetter
 
 from service.domain.values import Record
 
@@ -12,21 +13,31 @@ class Point(Record, frozen=True, kw_only=True):
     """A model with a score in a benchmark and a price in US dollars per million tokens."""
 
     model_id: str
-    name: str
     score: Decimal
     price: Decimal
 
 
-def pareto_front(points: Iterable[Point], *, higher_is_better: bool) -> list[Point]:
-    """The points for which none is cheaper and as good, or better and as cheap; by price."""
-    sign = 1 if higher_is_better else -1
+def ranked(points: Iterable[Point], *, higher_is_better: bool) -> list[Point]:
+    """The best score first, of equal ones the cheapest."""
+    found = sorted(points, key=attrgetter("model_id"))
+    # Sorting is stable, and thrice by one member is quicker than once by all.
+    found.sort(key=attrgetter("price"))
+    found.sort(key=attrgetter("score"), reverse=higher_is_better)
+    return found
+
+
+def pareto_front(ranking: Iterable[Point]) -> list[Point]:
+    """Of ranked points those for which none is cheaper and as good, or better and as cheap.
+
+    The cheapest comes first.
+    """
     front: list[Point] = []
-    for point in sorted(points, key=lambda one: (one.price, -sign * one.score, one.model_id)):
-        best = front[-1] if front else None
+    for point in ranking:
+        last = front[-1] if front else None
         if (
-            best is None
-            or sign * point.score > sign * best.score
-            or (point.price == best.price and point.score == best.score)
+            last is None
+            or point.price < last.price
+            or (point.price == last.price and point.score == last.score)
         ):
             front.append(point)
-    return front
+    return front[::-1]

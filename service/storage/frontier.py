@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Literal, NamedTuple, cast
 
 from service.domain.decimals import from_billionths
-from service.domain.pricing import FIGURES
-from service.storage.database import Database, Statement, Value
-from service.storage.selection import price_key
+from service.domain.queries import ModelFilter
+from service.storage.database import Database, Statement
+from service.storage.selection import Selection, one_of
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
@@ -17,13 +18,12 @@ class Scored(NamedTuple):
     """A model that is offered, its score and what it costs."""
 
     model_id: str
-    name: str
     score: Decimal
     price: Decimal | None
 
 
 class Scores(NamedTuple):
-    """All scores of a benchmark, in no order."""
+    """The scores of a benchmark, in no order."""
 
     scores: list[Scored]
     unit: str | None
@@ -57,33 +57,45 @@ async def scores(
     figure: Literal["input_price", "output_price"],
     as_of: datetime.date | None,
 ) -> Scores:
-    """Every score of a benchmark with one figure of the current price, in one round trip."""
-    params: dict[str, Value] = {"benchmark": benchmark}
-    if as_of is not None:
-        params["as_of"] = as_of.isoformat()
-    rows, snapshot = await db.fetch(
+    """The scores of models that are not deprecated, with a figure of their price.
+
+    One round trip, and of each model only what stands in an index.
+    """
+    found = Selection(db.engine, ModelFilter(benchmark=benchmark), as_of)
+    columns = f"l.model_id, b.score, {found.column(f'l.{figure}')}, b.higher_is_better"
+    rows, unit, snapshot = await db.fetch(
+        Statement("frontier.scores", found.sql(columns), found.params),
         Statement(
-            "frontier.scores",
-            f"""
-            SELECT b.model_id, m.name, b.score, p.{FIGURES[figure]}, b.unit, b.higher_is_better
-            FROM benchmarks AS b
-            JOIN listing AS l ON l.model_id = b.model_id
-            JOIN models AS m ON m.id = b.model_id
-            LEFT JOIN pricing AS p ON p.id = {price_key(as_of)}
-            WHERE b.benchmark_name = :benchmark AND b.deleted_at IS NULL
+            "frontier.unit",
+            """
+            SELECT unit FROM benchmarks
+            WHERE benchmark_name = :benchmark AND deleted_at IS NULL LIMIT 1
             """,
-            params,
+            {"benchmark": benchmark},
         ),
         SNAPSHOT,
     )
-    found = [
-        Scored(
-            cast(str, id),
-            cast(str, name),
-            from_billionths(cast(int, score)),
-            None if price is None else from_billionths(cast(int, price)),
-        )
-        for id, name, score, price, *_ in rows
-    ]
-    *_, unit, higher_is_better = rows[0] if rows else (None, True)
-    return Scores(found, cast("str | None", unit), bool(higher_is_better), read_snapshot(snapshot))
+    return Scores(
+        [
+            Scored(
+                cast(str, id),
+                from_billionths(cast(int, score)),
+                None if price is None else from_billionths(cast(int, price)),
+            )
+            for id, score, price, _ in rows
+        ],
+        cast("str | None", unit[0][0]) if unit else None,
+        all(higher for *_, higher in rows),
+        read_snapshot(snapshot),
+    )
+
+
+async def names(db: Database, ids: Collection[str]) -> dict[str, str]:
+    """The names of models by their ids."""
+    if not ids:
+        return {}
+    marks, params = one_of("id", tuple(ids))
+    (rows,) = await db.fetch(
+        Statement("frontier.names", f"SELECT id, name FROM models WHERE id IN ({marks})", params)
+    )
+    return {cast(str, id): cast(str, name) for id, name in rows}

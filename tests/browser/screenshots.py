@@ -14,7 +14,7 @@ _IDS: Final = (
 )
 PAGES: Final = {
     "models": "/?q=gpt&supports=tools",
-    "model": "/models/google/gemini-3.6-flash",
+    "model": "/models/openrouter/deepseek/deepseek-v4-flash",
     "compare": f"/compare?ids={_IDS}&inputTokens=100000&outputTokens=2000",
     "frontier": "/frontier",
     "providers": "/providers",
@@ -23,7 +23,7 @@ PAGES: Final = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_picture(open_page: Open, name: str) -> None:
-    page = open_page(viewport={"width": 1200, "height": 800})
+    page = open_page(viewport={"width": 1200, "height": 720})
     page.goto(PAGES[name])
     page.wait_for_load_state("networkidle")
     file = ROOT / "docs" / f"explorer-{name}.png"
@@ -34,6 +34,6 @@ def test_picture(open_page: Open, name: str) -> None:
 
 def test_picture_at_night_on_a_phone(open_page: Open) -> None:
     page = open_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
-    page.goto("/models/google/gemini-3.6-flash")
+    page.goto("/models/openrouter/deepseek/deepseek-v4-flash")
     page.wait_for_load_state("networkidle")
     page.screenshot(path=ROOT / "docs" / "explorer-phone.png")

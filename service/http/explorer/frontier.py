@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from service.application import frontier
-from service.domain.queries import Query, ScoreQuery, Text
+from service.domain.queries import ModelQuery, Query, Text
 from service.errors import NotFound
 from service.http.pages.forms import link
 from service.http.pages.page import Page, View
@@ -16,8 +16,6 @@ from service.http.words import unknown
 from service.storage.database import Database
 
 _DEFAULT: Final = "arena-overall"
-# Points that a chart shows beside the front, the best first.
-_SHOWN: Final = 1000
 _FIGURES: Final[dict[str, Literal["input_price", "output_price"]]] = {
     "inputPrice": "input_price",
     "outputPrice": "output_price",
@@ -44,15 +42,17 @@ async def show(reader: Database, query: FrontierQuery, *, today: datetime.date) 
     if benchmark not in names:
         raise NotFound(unknown("benchmark", benchmark, names))
     found = await frontier.find_frontier(reader, benchmark, _FIGURES[query.price], today)
+    wanted = ModelQuery(
+        benchmark=benchmark, sort=("-score",), include=("pricing", "benchmarks"), page_size=500
+    )
     return View(
         title=f"Price and score: {benchmark}",
         revision=found.snapshot.revision,
-        calls=(link("/v1/benchmarks", ScoreQuery(name=benchmark, page_size=500)),),
+        calls=(link("/v1/models", wanted),),
         values={
             "benchmark": benchmark,
             "names": names,
             "found": found,
-            "shown": found.points[:_SHOWN],
         },
     )
 
