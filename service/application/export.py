@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,7 @@ from service.domain.queries import ModelFilter, NoQuery, PriceFilter, Query, Sco
 from service.errors import NotFound
 from service.storage import export as stored
 from service.storage.database import Database
+from service.storage.snapshot import Snapshot
 from service.storage.status import snapshot
 
 TABLES: dict[str, type[Query]] = {
@@ -35,19 +36,36 @@ def header(table: str) -> tuple[str, ...]:
     return _STRUCTS[table].__struct_encode_fields__
 
 
-async def export(
-    reader: Database, table: str, wanted: Query, *, today: datetime.date
+class Exported(NamedTuple):
+    """Rows in pieces, each with the columns of `header`.
+
+    They depend on the question, the state that it was asked in and the day alone. Where something
+    is written while they are read they may be of several states; the first is then gone for good.
+    """
+
+    pieces: AsyncIterator[list[tuple[Any, ...]]]
+    snapshot: Snapshot
+    today: datetime.date
+
+
+async def export(reader: Database, wanted: Query, *, today: datetime.date) -> Exported:
+    """The rows of a table that a filter leaves."""
+    state = await snapshot(reader)
+    return Exported(_columns(_pieces(reader, wanted, today, state)), state, today)
+
+
+async def _columns(
+    pieces: AsyncIterator[Sequence[msgspec.Struct]],
 ) -> AsyncIterator[list[tuple[Any, ...]]]:
-    """Rows in pieces, each with the columns of `header`."""
-    async for piece in await _pieces(reader, wanted, today, table):
+    async for piece in pieces:
         yield [msgspec.structs.astuple(row) for row in piece]
 
 
-async def _pieces(
-    reader: Database, wanted: Query, today: datetime.date, table: str
+def _pieces(
+    reader: Database, wanted: Query, today: datetime.date, state: Snapshot
 ) -> AsyncIterator[Sequence[msgspec.Struct]]:
     if isinstance(wanted, ModelFilter):
-        if wanted.as_of is None and (await snapshot(reader)).price_day != today.isoformat():
+        if wanted.as_of is None and state.price_day != today.isoformat():
             wanted = msgspec.structs.replace(wanted, as_of=today)
         return stored.models(reader, wanted)
     if isinstance(wanted, PriceFilter):

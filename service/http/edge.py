@@ -19,7 +19,7 @@ from service.http.elsewhere import SAFE, Elsewhere
 from service.http.errors import refusal_of
 from service.http.front import Front, Sent
 from service.http.limits import Limits
-from service.http.reply import POLICY, Headers, Reply
+from service.http.reply import POLICY, Headers, Reply, matches
 from service.http.requests import Requests, log_request
 from service.logs import REQUEST_ID
 from service.settings import Settings
@@ -232,10 +232,3 @@ def _request_id(given: dict[bytes, bytes]) -> bytes:
 
 def _timing(seconds: float) -> tuple[bytes, bytes]:
     return b"server-timing", b"total;dur=%.2f" % (seconds * 1000)
-
-
-def matches(if_none_match: bytes, tag: bytes) -> bool:
-    """Whether the client has the tagged bytes already; weak comparison, as RFC 9110 asks here."""
-    if if_none_match.strip() == b"*":
-        return True
-    return tag in (one.strip().removeprefix(b"W/") for one in if_none_match.split(b","))

@@ -76,7 +76,7 @@ class Endpoint:
     # Arguments of the use case that the path settles; then also which struct the query is.
     given: Mapping[str, Any] = field(default_factory=dict)
     parameters: type[Query] | None = None
-    render: Callable[[Any, Endpoint, Query], Reply | Stream | Events] | None = None
+    render: Callable[[Any, Endpoint, Query], Any] | None = None
     # Whether the answer goes on for as long as the client listens.
     endless: bool = False
     # Whether the answer depends on more than the models that the question names.
@@ -155,5 +155,9 @@ class Endpoint:
         if inspect.isawaitable(result):
             result = await result
         if self.render:
-            return self.render(result, self, query)
+            rendered = self.render(result, self, query)
+            return typing.cast(
+                "Reply | Stream | Events",
+                await rendered if inspect.isawaitable(rendered) else rendered,
+            )
         return json_reply(result, self.keep, getattr(query, "fields", ()))

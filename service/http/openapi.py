@@ -40,7 +40,8 @@ def document(endpoints: Sequence[Endpoint], actions: Sequence[Action] = ()) -> b
                 "description": (
                     "AI models: who offers them, what they cost over time and how they score. "
                     "Prices are exact decimals in US dollars per million tokens; `null` means "
-                    "unknown, `0` means free."
+                    "unknown, `0` means free. Every answer has the envelope, errors too; only a "
+                    "request line beyond 64 KB is refused by the server itself, without a body."
                 ),
             },
             "servers": [{"url": "/"}],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.domain.catalog import Catalog
 from service.domain.models import ModelDetail
@@ -11,6 +12,9 @@ from service.storage.database import Database, Statement, Value
 from service.storage.mapping import MODEL, PRICE, PROVIDER
 from service.storage.selection import price_key
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
+
+# Models that are read before others have their turn on the event loop.
+_AT_ONCE: Final = 100
 
 
 class FoundCatalog(NamedTuple):
@@ -42,13 +46,14 @@ async def get(db: Database, as_of: datetime.date | None) -> FoundCatalog:
         ),
         SNAPSHOT,
     )
+    read: list[ModelDetail] = []
+    for start in range(0, len(models), _AT_ONCE):
+        read += (
+            ModelDetail(**MODEL.values(row), pricing=PRICE.read_optional(row, MODEL.width))
+            for row in models[start : start + _AT_ONCE]
+        )
+        await asyncio.sleep(0)
     return FoundCatalog(
-        Catalog(
-            providers=tuple(PROVIDER.read(row) for row in providers),
-            models=tuple(
-                ModelDetail(**MODEL.values(row), pricing=PRICE.read_optional(row, MODEL.width))
-                for row in models
-            ),
-        ),
+        Catalog(providers=tuple(PROVIDER.read(row) for row in providers), models=tuple(read)),
         read_snapshot(snapshot),
     )

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
+from service.app import create_app
+from service.settings import Settings
 from service.storage import export
-from tests.catalog import GPT, SONNET
+from service.storage.database import Statement
+from tests.catalog import GPT, NOW, SONNET
+from tests.databases import copied, writing
+from tests.engines import Server
 from tests.expected import Json, World
+from tests.http.client import running
 from tests.http.conftest import Api
 from tests.http.test_pricing import wanted
 
@@ -148,3 +156,49 @@ async def test_bad_parameters_and_unknown_tables(api: Api) -> None:
     for table in ("pipeline_runs", "changes", "listing"):
         error = await api.refused(f"export/{table}.csv", 404)
         assert error["code"] == "not_found"
+
+
+async def test_what_a_client_has_is_not_sent_again(server: Server) -> None:
+    """The tag is of the state, the question and the day: the bytes depend on nothing else."""
+    now = NOW
+    async with copied(server, "seeded") as engine, writing(engine) as database:
+        server.settle(engine)
+        made = Settings(
+            database_url=engine.reader_url,
+            database_token=engine.reader_token,
+            database_deadline=30.0,
+        )
+        async with running(create_app(made, clock=lambda: now)) as client:
+
+            async def ask(query: str, tag: str = "", method: str = "GET") -> httpx.Response:
+                headers = {"if-none-match": tag} if tag else {}
+                return await client.request(
+                    method, f"/v1/export/models.csv?{query}", headers=headers
+                )
+
+            first = await ask("provider=openai,anthropic")
+            tag = first.headers["etag"]
+            assert first.status_code == 200
+            assert tag.startswith(f'"{first.headers["x-revision"]}-')
+            head = await ask("provider=openai,anthropic", method="HEAD")
+            assert (head.status_code, head.headers["etag"], head.content) == (200, tag, b"")
+            for spelled in ("provider=openai,anthropic", "provider=anthropic%2Copenai"):
+                again = await ask(spelled, tag)
+                assert (again.status_code, again.content) == (304, b"")
+                assert again.headers["etag"] == tag
+                assert (await ask(spelled)).content == first.content
+            tags = {tag}
+            for query in ("", "provider=openai", "provider=openai,anthropic&deprecated=any"):
+                other = await ask(query, tag)
+                assert other.status_code == 200
+                tags.add(other.headers["etag"])
+            now += datetime.timedelta(days=1)
+            tags.add((await ask("provider=openai,anthropic", tag)).headers["etag"])
+            now = NOW
+            sql = f"UPDATE models SET name = 'New' WHERE id = '{SONNET}'"
+            await database.batch(Statement("test", sql))
+            server.settle(engine)
+            changed = await ask("provider=openai,anthropic", tag)
+            assert changed.status_code == 200
+            assert changed.content != first.content
+            assert len({*tags, changed.headers["etag"]}) == 6
