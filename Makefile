@@ -16,7 +16,7 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium client check format bench bench-compare screenshots schema clean
+.PHONY: help setup demo test chromium client check audit format bench bench-compare screenshots schema clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -42,12 +42,22 @@ client: setup ## write the OpenAPI description and its TypeScript types into cli
 	$(BIN)/aicompare openapi > client/openapi.json
 	node_modules/.bin/openapi-typescript client/openapi.json --output client/aicompare.d.ts
 
-check: $(PYTHON) $(NODE) ## check format, lint, types and layers
+check: $(PYTHON) $(NODE) audit ## check format, lint, types, layers and dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	node_modules/.bin/tsc --project service/http/pages/static/jsconfig.json
+
+# Exit code 1 is a vulnerability, 2 that nobody could be asked: which fails where AUDIT=required.
+audit: $(UV) ## ask for known vulnerabilities of the locked packages (AUDIT=required, AUDIT_URL=...)
+	@$(UV) lock --quiet --check --offline
+	@code=0; UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=10 $(UV) audit --quiet --locked \
+		--preview-features audit-command $(if $(AUDIT_URL),--service-url $(AUDIT_URL)) \
+		2> .tools/audit.log || code=$$?; \
+	if [ $$code -ne 2 ]; then cat .tools/audit.log >&2; exit $$code; fi; \
+	if [ "$(AUDIT)" = required ]; then cat .tools/audit.log >&2; exit 2; fi; \
+	echo "audit: NOT DONE, the service that knows of vulnerabilities cannot be reached"
 
 format: $(PYTHON) ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .

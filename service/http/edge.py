@@ -90,9 +90,11 @@ class Edge:
         self._settings = settings
         self._elsewhere = Elsewhere.of(settings)
         self._common: Headers = (*SECURITY, *CORS)
+        self._writes: Headers = SECURITY
         self._personal: Headers = PERSONAL
         if settings.region:
             self._common += ((b"x-region", settings.region.encode()),)
+            self._writes += ((b"x-region", settings.region.encode()),)
             self._personal += ((b"x-region", settings.region.encode()),)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,7 +147,9 @@ class Edge:
                 self._requests.seen(route, status, seconds)
                 if self._settings.access_log != "off":
                     log_request(scope, route, status, seconds)
-                common = self._personal if personal else self._common
+                common = self._common if method in SAFE else self._writes
+                if personal:
+                    common = self._personal
                 headers += (*common, (b"x-request-id", request_id), _timing(seconds))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
             elif message["type"] == "http.response.body" and silent:
