@@ -16,7 +16,7 @@ PORT ?= 8000
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium client check audit format bench bench-compare screenshots schema clean
+.PHONY: help setup demo test chromium client check audit format bench bench-compare screenshots schema clean drill
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -73,6 +73,9 @@ bench-compare: bench ## measure, beside what was measured last
 
 screenshots: setup chromium ## take the pictures of all pages anew, into docs/
 	$(BIN)/pytest tests/browser/screenshots.py
+
+drill: setup ## fill, delete by mistake, restore and compare, on all engines
+	$(BIN)/python -m tests.operations.drill
 
 schema: $(PYTHON) ## write schema.sql anew from the migrations
 	$(BIN)/aicompare migrate dump > .tools/schema.sql

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "libsql": "service.commands.libsql:libsql",
     "stats": "service.commands.stats:stats",
     "doctor": "service.commands.doctor:doctor",
+    "runs": "service.commands.runs:runs",
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",
     "backup": "service.commands.backup:backup",

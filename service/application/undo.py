@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +11,10 @@ from service.application import edits
 from service.domain.answers import Answer
 from service.domain.changes import Change
 from service.domain.edits import EDITS
-from service.errors import InvalidRequest, NotFound
+from service.errors import Conflict, InvalidRequest, NotFound
 from service.storage import changes as stored
+from service.storage import runs
+from service.storage import undo as undoing
 from service.storage.database import Database
 from service.storage.writing import Author
 
@@ -69,3 +72,32 @@ def differences(change: Change) -> list[tuple[str, Any, Any]]:
 
 def _is_new(change: Change) -> bool:
     return change.before is not None and str(change.before.id) != change.id
+
+
+async def undo_run(
+    writer: Database, run: str, *, author: Author, force: bool = False
+) -> tuple[int, Mapping[str, int]]:
+    """Make all that a run changed what it was before; the revision, and rows by table.
+
+    It is a run of its own, the author's, and can be undone as well. Raises `NotFound`, `Conflict`
+    for a run that is open or changed nothing, and, with the changes by name, where later ones
+    would be lost, unless `force` says to lose them.
+    """
+    found, _ = await runs.get(writer, run)
+    if found is None:
+        raise NotFound(f"there is no run {run}: see `aicompare runs list`")
+    if found.status == "running":
+        raise Conflict(f"run {run} is still open: close it first")
+    span = await undoing.span(writer, run)
+    if span.first is None:
+        raise Conflict(f"run {run} changed nothing")
+    if span.removed:
+        raise Conflict(f"run {run} removed rows from the database itself: restore a backup")
+    done = await undoing.undo(writer, run, span, author, force=force)
+    if done is None:
+        named = await undoing.later(writer, run, span)
+        listed = "; ".join(
+            f"{one.kind} of {one.row_id} by {one.actor} (revision {one.revision})" for one in named
+        )
+        raise Conflict(f"later changes would be lost: {listed}: --force loses them")
+    return done
