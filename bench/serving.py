@@ -34,13 +34,14 @@ def service(**settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     program = str(Path(sys.executable).with_name("aicompare"))
     environment = {f"AICOMPARE_{name.upper()}": value for name, value in settings.items()}
     environment = {"AICOMPARE_LOG_LEVEL": "error", **environment}
-    with running([program, "serve", "--port", str(port)], port, **environment) as started:
+    command = [program, "serve", "--port", str(port)]
+    with running(command, port, ready="/health/live", **environment) as started:
         yield started
 
 
 @contextmanager
 def running(
-    command: list[str], port: int, **environment: str
+    command: list[str], port: int, ready: str = PATH, **environment: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server program from its first answer on."""
     process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
@@ -49,7 +50,7 @@ def running(
         until = time.monotonic() + 60
         while True:
             try:
-                ask(address)
+                ask(address, ready)
                 break
             except OSError:
                 assert process.poll() is None, f"{command} ended: {process.returncode}"

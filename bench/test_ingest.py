@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
 import resource
+import statistics
+import subprocess
+import sys
 import time
+import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import apsw
 import httpx
 import msgspec
 import pytest
 
+from bench.conftest import Figures, percentile
+from bench.serving import service
 from service.app import create_app
 from service.application import tokens
 from service.settings import Settings
@@ -21,6 +30,9 @@ from service.storage.database import DatabaseOptions, open_database
 from tests.http.client import running
 
 MODELS = 5_000
+# Models beyond these, which no batch touches.
+IDLE_MODELS = 200
+TURNS = 3
 ROWS = 50_000
 BATCH = 10_000
 DAYS = [datetime.date(2025, 1 + i, 1) for i in range(ROWS // MODELS)]
@@ -39,7 +51,7 @@ async def _schema(url: str) -> str:
         connection.execute("INSERT INTO providers (id, name) VALUES ('p', 'P')")
         connection.executemany(
             "INSERT INTO models (id, provider_id, model_id, name) VALUES (?, 'p', ?, ?)",
-            [(f"p/m{i}", f"m{i}", f"M {i}") for i in range(MODELS)],
+            [(f"p/m{i}", f"m{i}", f"M {i}") for i in range(MODELS + IDLE_MODELS)],
         )
     return str(token)
 
@@ -69,13 +81,14 @@ def _raw(path: Path) -> float:
     return seconds
 
 
-def _bodies() -> list[bytes]:
+def _bodies(turn: int = 0) -> list[bytes]:
+    """Batches, of other prices in each turn."""
     rows = [
         {
             "modelId": f"p/m{i}",
             "effectiveDate": day,
             "inputPrice": round(1 + i / 1e6, 6),
-            "outputPrice": 2,
+            "outputPrice": 2 + turn,
         }
         for day in DAYS
         for i in range(MODELS)
@@ -103,21 +116,20 @@ async def _over_http(url: str, token: str, bodies: list[bytes]) -> float:
     return seconds
 
 
-def test_ingest_beside_executemany(tmp_path: Path) -> None:
+def test_ingest_beside_executemany(tmp_path: Path, figures: Figures) -> None:
     raw_path, http_path = tmp_path / "raw.db", tmp_path / "http.db"
     asyncio.run(_schema(f"file:{raw_path}"))
     token = asyncio.run(_schema(f"file:{http_path}"))
     raw = _raw(raw_path)
     http = asyncio.run(_over_http(f"file:{http_path}", token, _bodies()))
     ratio = raw / http
-    print(
-        f"\n{ROWS:,} prices: executemany {ROWS / raw:,.0f} rows/s, "
-        f"over HTTP {ROWS / http:,.0f} rows/s, {ratio:.2f} of it (at least {LEAST})"
-    )
+    figures.add("rows by executemany", ROWS / raw, "rows/s")
+    figures.add("rows over HTTP, validated", ROWS / http, "rows/s")
+    figures.add("over HTTP / executemany", ratio, "", least=LEAST)
     assert ratio >= LEAST
 
 
-def test_memory_does_not_grow_with_batches(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_batches(tmp_path: Path, figures: Figures) -> None:
     url = f"file:{tmp_path / 'a.db'}"
     token = asyncio.run(_schema(url))
     bodies = _bodies()
@@ -134,48 +146,57 @@ def test_memory_does_not_grow_with_batches(tmp_path: Path) -> None:
         return found
 
     found = asyncio.run(peaks())
-    print(f"\npeak memory by batch of {BATCH:,}, MiB: {found}")
+    figures.add("memory from the 4th to the 13th batch", found[-1] - found[3], "MiB", most=20)
     assert found[-1] - found[3] < 20
 
 
 @pytest.mark.parametrize("kind", ["cached", "uncached"])
-def test_readers_meanwhile(tmp_path: Path, kind: str) -> None:
-    url = f"file:{tmp_path / 'a.db'}"
-    token = asyncio.run(_schema(url))
-    bodies = _bodies()
+def test_readers_meanwhile(tmp_path: Path, figures: Figures, kind: str) -> None:
+    """One reader, in a process of its own, while nothing, this or another service takes a batch.
 
-    async def read(client: httpx.AsyncClient, until: asyncio.Event) -> list[float]:
-        times: list[float] = []
-        number = 0
-        while not until.is_set():
-            number += 1
-            path = "/v1/providers" if kind == "cached" else f"/v1/models/p/m{number % MODELS}"
-            begin = time.perf_counter()
-            response = await client.get(path)
-            times.append(time.perf_counter() - begin)
-            assert response.status_code == 200
-            await asyncio.sleep(0.002)
-        return times
+    Another service, on a database of its own, costs the machine the same: what reads take longer
+    then is the machine's part, and the rest this service's.
+    """
+    urls = [f"file:{tmp_path / name}.db" for name in ("this", "other")]
+    made = [asyncio.run(_schema(url)) for url in urls]
+    # Of the models that no batch touches.
+    paths = [f"/v1/models/p/m{number}" for number in range(MODELS, MODELS + IDLE_MODELS)]
+    asked = paths[:1] if kind == "cached" else [f"{path}?fields=id,name" for path in paths]
+    settings = {"cache_entries": "0"} if kind == "uncached" else {}
+    found: dict[str, list[float]] = {"idle": [], "this": [], "other": []}
+    with ExitStack() as stack:
+        addresses = [
+            stack.enter_context(service(database_url=url, held_price_factor="0", **settings))[0]
+            for url in urls
+        ]
+        pushing = dict(zip(("this", "other"), zip(addresses, made, strict=True), strict=True))
+        for turn in range(TURNS):
+            for what in found:
+                reader = subprocess.Popen(
+                    [sys.executable, "-m", "bench.reader", urlsplit(addresses[0]).netloc, *asked],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+                time.sleep(0.5)
+                if what == "idle":
+                    time.sleep(2)
+                else:
+                    _push(*pushing[what], _bodies(turn)[:2])
+                times = json.loads(reader.communicate()[0])
+                found[what].append(percentile(times, 0.95) / 1000)
+    idle, this, other = (statistics.median(found[what]) for what in found)
+    for what, value in (("idle", idle), ("during ingest", this), ("during another's", other)):
+        figures.add(f"{kind} read, {what}: p95", value, "ms")
+    figures.add(f"{kind} read, during ingest / idle", this / idle, "times", most=2)
+    figures.add(f"{kind} read, during another's / idle", other / idle, "times")
 
-    async def measure() -> tuple[float, float]:
-        app = create_app(Settings(database_url=url), clock=lambda: NOW)
-        headers = {"authorization": f"Bearer {token}"}
-        async with running(app) as client:
-            client.timeout = httpx.Timeout(60)
-            await client.get("/v1/providers")
-            idle, busy = asyncio.Event(), asyncio.Event()
-            asyncio.get_running_loop().call_later(2, idle.set)
-            before = await read(client, idle)
-            reading = asyncio.create_task(read(client, busy))
-            for body in bodies:
-                await client.post("/v1/pipeline/ingest", content=body, headers=headers)
-            busy.set()
-            during = await reading
-        return _p95(before), _p95(during)
 
-    idle, during = asyncio.run(measure())
-    print(f"\np95 of a {kind} read: idle {idle * 1e3:.2f} ms, during ingest {during * 1e3:.2f} ms")
-
-
-def _p95(times: list[float]) -> float:
-    return sorted(times)[int(len(times) * 0.95)]
+def _push(address: str, token: str, bodies: list[bytes]) -> None:
+    for body in bodies:
+        request = urllib.request.Request(
+            f"{address}/v1/pipeline/ingest",
+            body,
+            {"authorization": f"Bearer {token}", "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            assert response.status == 200

@@ -206,6 +206,7 @@ def test_start_and_memory(catalogue: tuple[str, str], figures: Figures) -> None:
     for _ in range(5):
         begin = time.perf_counter()
         with service(database_url=url) as (address, process):
+            ask(address)
             starts.append(time.perf_counter() - begin)
             idle = memory(process)
     figures.add("from exec to the first answer", statistics.median(starts), "s", most=1)

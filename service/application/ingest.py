@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime
 from typing import Final
@@ -15,6 +14,7 @@ from service.domain.answers import Answer
 from service.domain.batches import Batch, BatchResult
 from service.domain.faults import faults_of, parents, refusal, unknown_parents
 from service.errors import Conflict, InvalidRequest, NotFound, ServiceError
+from service.interpreter import beside
 from service.storage import ingest as stored
 from service.storage import runs
 from service.storage.database import Database, Statement
@@ -104,7 +104,7 @@ async def _write(
     after: tuple[Statement, ...] = (),
 ) -> Answer[BatchResult]:
     size = sum(len(getattr(batch, table)) for table in batch.__struct_fields__)
-    documents = await asyncio.to_thread(_ready, batch) if size >= _LARGE else _ready(batch)
+    documents = await beside(_ready, batch) if size >= _LARGE else _ready(batch)
     try:
         done = await stored.push(
             writer,

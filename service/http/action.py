@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from service.http.body import decode, decode_batch, read
 from service.http.endpoint import Service
 from service.http.params import check_id, parse
 from service.http.reply import JSON, Reply, encode, reply
+from service.interpreter import beside
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # Bytes from which a body is decoded off the event loop, which has readers to answer.
@@ -113,9 +113,7 @@ class Action:
         }
         if self.body is Batch:
             large = len(raw) >= _LARGE
-            given["batch"] = (
-                await asyncio.to_thread(decode_batch, raw) if large else decode_batch(raw)
-            )
+            given["batch"] = await beside(decode_batch, raw) if large else decode_batch(raw)
         elif self.body:
             given["body"] = decode(raw, self.body)
         found = await self.use_case(**{n: given[n] for n in self.takes if n in given})

@@ -7,7 +7,6 @@ answered before anything is parsed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -19,6 +18,7 @@ from service.domain.queries import Query
 from service.http.encoding import WORTH_IT, Encoding, compress, negotiate
 from service.http.endpoint import Endpoint, Service
 from service.http.reply import Headers, Keep, Reply
+from service.interpreter import beside
 
 # A query string longer than this is parsed each time; so is one more spelling than this.
 _LONGEST_SPELLING: Final = 512
@@ -137,7 +137,7 @@ class Front:
             if len(kept.reply.body) < _LARGE:
                 sent = encoded(kept.reply, encoding)
             else:
-                sent = await asyncio.to_thread(encoded, kept.reply, encoding)
+                sent = await beside(encoded, kept.reply, encoding)
             if encoding not in kept.sent:  # another request may have been faster
                 kept.sent[encoding] = sent
                 if encoding != "identity":

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
 
 from service.errors import Unavailable
+from service.interpreter import switching_often
 
 T = TypeVar("T")
 
@@ -26,27 +26,6 @@ LOST = (
     apsw.ReadOnlyError,
     apsw.CantOpenError,
 )
-# Longest a thread at work waits until it asks the event loop for the interpreter, in seconds. At
-# Python's 5 ms a loop under load, which lets go and takes back faster than that, starves it for
-# seconds. While no thread works, Python's own interval holds: the short one costs a server's hits
-# a sixth of their rate.
-_SWITCH_INTERVAL = 1e-4
-_USUAL_INTERVAL = sys.getswitchinterval()
-_at_work = 0
-
-
-@contextlib.contextmanager
-def _switching_often() -> Iterator[None]:
-    global _at_work
-    _at_work += 1
-    if _at_work == 1:
-        sys.setswitchinterval(_SWITCH_INTERVAL)
-    try:
-        yield
-    finally:
-        _at_work -= 1
-        if _at_work == 0:
-            sys.setswitchinterval(_USUAL_INTERVAL)
 
 
 def forget(connection: apsw.Connection) -> None:
@@ -139,7 +118,7 @@ class ConnectionThreads:
         self._under_way.add(job)
         self._queue.put(job)
         try:
-            with _switching_often():
+            with switching_often():
                 result: T = await job.future
             return result
         except asyncio.CancelledError:
