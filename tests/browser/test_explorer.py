@@ -101,6 +101,18 @@ def test_search_as_you_type(page: Page) -> None:
     expect(page.get_by_role("searchbox")).not_to_have_value("sonnet 4.5")
 
 
+def test_what_is_wrong_is_said_where_one_types(page: Page, problems: list[str]) -> None:
+    go(page, "/")
+    page.get_by_role("searchbox").fill("a b c d e f g h i j k l m")
+    expect(page.get_by_role("alert")).to_contain_text("q is 1 to 12 words, not 13")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.get_by_role("searchbox").fill("claude")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert total(page) > 0
+    assert all("400" in one for one in problems)  # the browser notes the status
+    problems.clear()
+
+
 def test_filter(page: Page) -> None:
     go(page, "/?q=gpt")
     before = total(page)

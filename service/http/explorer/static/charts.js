@@ -164,7 +164,13 @@ function scatter(figure) {
       ctx.beginPath(); ctx.arc(left, top, 5 * ratio, 0, 2 * Math.PI); ctx.fill();
       const width = ctx.measureText(point.name).width;
       const start = Math.min(left, u.bbox.left + u.bbox.width - width);
-      if (start > taken) {
+      // A name that would lie over another one, or over a point of the front, is left to the table.
+      const covers = front.some((other) => {
+        const across = at(u, "x", x(other.price));
+        const above = top - at(u, "y", other.score);
+        return across > left && across < start + width + 6 * ratio && above > 0 && above < 30 * ratio;
+      });
+      if (start > taken && !covers) {
         ctx.fillStyle = color("--ink");
         ctx.fillText(point.name, start, top - 10 * ratio);
         taken = start + width + 12 * ratio;
