@@ -60,7 +60,7 @@ def serve(
     # After the checks, so that a bad database is told without the server's start-up time.
     from granian import Granian
     from granian.constants import Interfaces
-    from granian.http import HTTP1Settings
+    from granian.http import HTTP1Settings, HTTP2Settings
     from granian.log import LogLevels
 
     shown = f"[{host}]" if ":" in host else host
@@ -80,6 +80,7 @@ def serve(
         workers_kill_timeout=STOP_SECONDS,
         # A client has ten seconds for its headers, and a connection keeps no more of what it sends.
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+        http2_settings=HTTP2Settings(max_headers_size=65_536),
         log_level=LogLevels(settings.log_level),
         log_dictconfig=_LOGS,
     )
@@ -108,15 +109,20 @@ def _backup(settings: Settings, wanted: bool) -> Iterator[None]:
 def _metrics_folder(settings: Settings, workers: int) -> Iterator[None]:
     """Where several workers tell each other their figures: any of them may be asked for all.
 
-    In memory where the system has files there, which works with a read-only disk as well.
+    In memory where the system has files there, which works with a read-only disk as well. Without
+    any place each worker tells its own.
     """
     if workers == 1 or settings.metrics_folder:
         yield
         return
     memory = "/dev/shm"  # noqa: S108
     parent = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="aicompare-metrics-", dir=parent) as folder:
-        os.environ[f"{PREFIX}METRICS_FOLDER"] = folder
+    with contextlib.ExitStack() as stack:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="aicompare-metrics-", dir=parent)
+            os.environ[f"{PREFIX}METRICS_FOLDER"] = stack.enter_context(made)
+        except OSError as error:
+            log.warning("workers cannot tell each other their figures: %s", error.strerror)
         yield
 
 

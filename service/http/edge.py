@@ -17,7 +17,7 @@ from service.errors import InvalidRequest, RateLimited, Unavailable
 from service.http.asgi import App, Message, Receive, Scope, Send
 from service.http.elsewhere import SAFE, Elsewhere
 from service.http.errors import refusal_of
-from service.http.front import Front, Sent
+from service.http.front import Front, Sent, without_body
 from service.http.limits import Limits
 from service.http.reply import POLICY, Headers, Reply, matches
 from service.http.requests import Requests, log_request
@@ -64,7 +64,6 @@ PREFLIGHT: Final = Reply(
 # A request with one of these is not answered from what is kept for everyone.
 PRIVATE: Final = frozenset({b"authorization", b"cookie", b"min-revision"})
 # What a 304 leaves out. Not the policy, which would replace the one that the client has kept.
-_OF_BODY: Final = frozenset({b"content-encoding", b"content-length", b"content-type"})
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,100}")
 
 
@@ -137,7 +136,7 @@ class Edge:
                     tag = next((value for name, value in headers if name == b"etag"), None)
                     if tag is not None and matches(known, tag):
                         silent, status = True, 304
-                        headers = [pair for pair in headers if pair[0] not in _OF_BODY]
+                        headers = list(without_body(headers))
                 if not any(name == POLICY[0] for name, _ in headers):
                     headers.append(POLICY)
                 seconds = perf_counter() - begin
@@ -208,8 +207,7 @@ class Edge:
         """What the framework's way would send, without that way."""
         status, kept, body = 200, sent.headers, sent.body
         if (known := given.get(b"if-none-match")) and matches(known, sent.etag):
-            status, body = 304, b""
-            kept = tuple(pair for pair in kept if pair[0] not in _OF_BODY)
+            status, kept, body = 304, sent.unchanged, b""
         request_id = (b"x-request-id", _request_id(given))
         seconds = perf_counter() - begin
         self._requests.seen(sent.route, status, seconds)

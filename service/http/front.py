@@ -7,7 +7,7 @@ answered before anything is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from service.application.cache import Cache, Entry, Loaded
 from service.domain.queries import Query
 from service.http.encoding import WORTH_IT, Encoding, compress, negotiate
 from service.http.endpoint import Endpoint, Service
-from service.http.reply import Headers, Keep, Reply
+from service.http.reply import Header, Headers, Keep, Reply
 from service.interpreter import beside
 
 # A query string longer than this is parsed each time; so is one more spelling than this.
@@ -25,6 +25,7 @@ _LONGEST_SPELLING: Final = 512
 _SPELLINGS: Final = 20_000
 # Bytes from which compression leaves the event loop.
 _LARGE: Final = 262_144
+_OF_BODY: Final = frozenset({b"content-encoding", b"content-length", b"content-type"})
 # Lists in a query whose order means nothing.
 _SETS: Final = (
     *("provider", "supports", "input_modalities", "output_modalities"),
@@ -62,7 +63,8 @@ class Sent(NamedTuple):
     headers: Headers
     body: bytes
     etag: bytes
-    # Name of the operation that was asked for.
+    # Of a hit: what a 304 has of the headers, and the name of the operation.
+    unchanged: Headers = ()
     route: str = ""
 
 
@@ -123,9 +125,8 @@ class Front:
         if entry.key is not None and len(spelling.query_string) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
                 self._spellings.clear()
-            hit = sent._replace(
-                headers=(*sent.headers, (b"x-cache", b"hit")), route=endpoint.operation
-            )
+            headers = (*sent.headers, (b"x-cache", b"hit"))
+            hit = Sent(headers, sent.body, sent.etag, without_body(headers), endpoint.operation)
             self._spellings[spelling[:3]] = entry, hit
         return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
 
@@ -155,6 +156,11 @@ def encoded(reply: Reply, encoding: Encoding) -> Sent:
     changed = {b"etag": etag, b"content-length": str(len(body)).encode()}
     headers = tuple((name, changed.get(name, value)) for name, value in reply.headers)
     return Sent((*headers, (b"content-encoding", encoding.encode())), body, etag)
+
+
+def without_body(headers: Iterable[Header]) -> Headers:
+    """What an answer keeps of its headers when its body is left out."""
+    return tuple(pair for pair in headers if pair[0] not in _OF_BODY)
 
 
 def canonical(query: Query) -> Query:

@@ -107,6 +107,8 @@ class Stream:
 
 def matches(if_none_match: bytes, tag: bytes) -> bool:
     """Whether the client has the tagged bytes already; weak comparison, as RFC 9110 asks here."""
+    if if_none_match in (tag, b"*"):  # as nearly all of them
+        return True
     if if_none_match.strip() == b"*":
         return True
     return tag in (one.strip().removeprefix(b"W/") for one in if_none_match.split(b","))

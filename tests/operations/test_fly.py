@@ -18,9 +18,10 @@ from msgspec import Struct
 from service.cli import cli
 from service.commands.serve import STOP_SECONDS
 from service.http.elsewhere import Elsewhere
+from service.http.limits import within
 from service.http.routes import ENDPOINTS
 from service.operations.node import SERVER_STOPS, SERVICE_STOPS, plan
-from service.settings import Settings
+from service.settings import Settings, networks
 from tests.engines import ROOT
 
 
@@ -140,6 +141,15 @@ SECRETS = {
 
 def test_no_secret_is_in_the_file(fly: Fly) -> None:
     assert not [name for name in fly.env if "TOKEN" in name or "PASSWORD" in name]
+
+
+def test_clients_are_told_apart_by_what_the_proxy_says(fly: Fly) -> None:
+    made = settings(fly, fly.primary_region, **SECRETS)
+    assert made.client_address_header == "fly-client-ip"
+    for proxy in ("172.16.3.2", "fdaa:0:1::3"):
+        assert within(proxy, networks(made.trusted_proxies))
+    assert not within("203.0.113.9", networks(made.trusted_proxies))
+    assert made.rate_limit_reads > made.rate_limit_writes > 0
 
 
 def test_the_image(fly: Fly) -> None:
