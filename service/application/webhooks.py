@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 from service.application.dispatch import payload
-from service.application.posting import Outcome, Poster, check_address, check_url
 from service.domain.queries import ChangeFilter
 from service.domain.values import timestamp
 from service.domain.webhooks import (
@@ -21,6 +21,9 @@ from service.storage import webhooks as stored
 from service.storage.database import Database
 from service.storage.webhooks import Owed
 
+if TYPE_CHECKING:
+    from service.application.posting import Outcome, Poster
+
 
 async def add(
     writer: Database, url: str, wanted: ChangeFilter, now: datetime.datetime, *, anywhere: bool
@@ -31,6 +34,9 @@ async def add(
     Raises `InvalidRequest` for a URL that nothing is sent to; `anywhere` allows private addresses
     and plain http.
     """
+    # Imported when there is a webhook: it costs a start some time and memory.
+    from service.application.posting import check_address, check_url
+
     check_url(url, anywhere=anywhere)
     if not anywhere:
         await check_address(url)
