@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "libsql": "service.commands.libsql:libsql",
     "stats": "service.commands.stats:stats",
     "doctor": "service.commands.doctor:doctor",
+    "pull": "service.commands.pull:pull",
     "runs": "service.commands.runs:runs",
     "export": "service.commands.export:export",
     "import": "service.commands.export:import_",

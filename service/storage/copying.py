@@ -13,6 +13,7 @@ from service.errors import Conflict
 from service.storage.database import Database, Engine, Row, Statement, Value
 from service.storage.doctor import derived
 from service.storage.frozen import Frozen
+from service.storage.writing import Author, write
 
 # What is copied, a row always after those that it refers to; and the key of each table.
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -200,6 +201,28 @@ async def replace(
         if names == ["import_pages.import_id"]:
             raise Conflict("the database was written to meanwhile: try again") from None
         raise
+
+
+async def add(
+    db: Database,
+    author: Author,
+    import_id: str,
+    columns: Mapping[str, Sequence[str]],
+    before: State,
+) -> int:
+    """Add the rows that wait, as the author's write; the revision after it.
+
+    Raises `Conflict` where the database is no longer as `before` says.
+    """
+    known = await columns_of(db)
+    numbers = {table: {c.name for c in known[table] if c.number} for table in columns}
+    fills = [
+        _fill(db.engine, import_id, table, [Column(n, n in numbers[table]) for n in names])
+        for table, names in columns.items()
+    ]
+    now = _guard(f"{_REVISION} <> :revision OR {_count(known)} <> :rows", before._asdict())
+    revision, _ = await write(db, author, now, *fills, _sql("DROP TABLE import_pages"))
+    return revision
 
 
 def _sql(sql: str) -> Statement:
