@@ -197,6 +197,9 @@ class Settings:
         24.0, "Hours between two backups that the service makes.", least=0.001
     )
     backup_days: float = _setting(30.0, "Days that backups are kept.", least=0.001)
+    pg_dump: str | None = _setting(
+        None, "Program whose dump of a Postgres comes along in each backup: `pg_dump`, or its path."
+    )
     backup_s3_endpoint: str | None = _setting(
         None, "URL of a server that speaks S3, where it is not Amazon's."
     )

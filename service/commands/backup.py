@@ -39,7 +39,8 @@ def now(settings: Settings, database_url: str, database_token: str | None) -> No
     store = open_store(settings)
 
     async def run() -> tuple[Backup, list[str]]:
-        made = await backups.make(Place(database_url, database_token), store, _now)
+        place = Place(database_url, database_token)
+        made = await backups.make(place, store, _now, pg_dump=settings.pg_dump)
         return made, await backups.prune(store, settings.backup_days, _now)
 
     made, given_up = asyncio.run(run())

@@ -44,10 +44,11 @@ class Backup(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     verified_at: str
 
 
-async def make(place: Place, store: Store, clock: Clock) -> Backup:
+async def make(place: Place, store: Store, clock: Clock, *, pg_dump: str | None = None) -> Backup:
     """Back up a database as it is now, then make a database of what was kept and compare.
 
-    Whatever comes of it is written down in the database. Raises what went wrong.
+    With a program `pg_dump`, its dump of the same state of a Postgres comes along. Whatever comes
+    of it is written down in the database. Raises what went wrong.
     """
     began = clock().astimezone(datetime.UTC)
     name = began.strftime("%Y%m%dT%H%M%S") + f"{began.microsecond // 1000:03d}Z"
@@ -58,7 +59,7 @@ async def make(place: Place, store: Store, clock: Clock) -> Backup:
     try:
         with tempfile.TemporaryDirectory(prefix="aicompare-") as scratch:
             folder, archive = Path(scratch) / "out", Path(scratch) / (name + _ARCHIVE)
-            manifest = await export(place, folder)
+            manifest = await export(place, folder, pg_dump=pg_dump)
             pack(folder, archive)
             backup = _describe(name, manifest, archive)
             await store.put(archive, archive.name)

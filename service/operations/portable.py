@@ -29,10 +29,12 @@ from service.operations.manifest import (
 from service.storage import copying, migrate
 from service.storage.copying import Column, Columns
 from service.storage.database import Database, DatabaseOptions, Row, open_database
-from service.storage.frozen import Frozen, freeze
+from service.storage.frozen import Frozen, dump_native, freeze
 
 # Seconds that one step may take, of any size that was seen so far.
 DEADLINE: Final = 3600.0
+# What `pg_dump` wrote, for `pg_restore`.
+NATIVE: Final = "postgres.dump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,11 @@ class Place:
             await database.close()
 
 
-async def export(place: Place, folder: Path) -> Manifest:
+async def export(place: Place, folder: Path, *, pg_dump: str | None = None) -> Manifest:
     """Write a database as it is now into a folder that is new or empty.
 
-    It has another name until it is whole. Raises `DatabaseUnusable` for a folder that is in use.
+    It has another name until it is whole. `pg_dump` is the program that writes the same state of a
+    Postgres beside it. Raises `DatabaseUnusable` for a folder that is in use.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatabaseUnusable(f"{folder} is not empty: name a new folder")
@@ -73,6 +76,8 @@ async def export(place: Place, folder: Path) -> Manifest:
     try:
         async with _frozen(place) as state:
             manifest = await describe(state, partial)
+            if pg_dump and state.engine == "postgres":
+                await dump_native(pg_dump, place.url, state, partial / NATIVE)
         manifest.write(partial)
         if folder.exists():
             folder.rmdir()

@@ -66,6 +66,15 @@ async def freeze(url: str, options: DatabaseOptions, folder: Path) -> AsyncItera
         await database.close()
 
 
+async def dump_native(program: str, url: str, state: Frozen, target: Path) -> None:
+    """Have `pg_dump` write the same state as well; only of a Postgres."""
+    from service.storage.postgres import FrozenPostgres
+    from service.storage.postgres_dump import dump
+
+    assert isinstance(state, FrozenPostgres)
+    await asyncio.to_thread(dump, program, url, await state.export_snapshot(), target)
+
+
 def load_dump(dump: Path, target: Path) -> None:
     """Make a SQLite file of a libSQL server's dump; `DatabaseUnusable` where it is cut short."""
     import apsw

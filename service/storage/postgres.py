@@ -51,6 +51,11 @@ class FrozenPostgres:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    async def export_snapshot(self) -> str:
+        """What other connections name the state by, while this one holds it."""
+        [[row]] = await self.fetch(Statement("frozen.snapshot", "SELECT pg_export_snapshot()"))
+        return str(row[0])
+
     async def fetch(self, *statements: Statement) -> list[list[Row]]:
         check_params(statements)
         try:

