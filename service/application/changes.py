@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.application.answers import page
 from service.domain.answers import Answer
-from service.domain.changes import Change
+from service.domain.changes import Change, Table
 from service.domain.queries import ChangeQuery
 from service.storage import changes as stored
 from service.storage.database import Database
@@ -27,3 +27,8 @@ async def newest_changes(reader: Database, query: ChangeQuery) -> Answer[list[Ch
 async def newest_price_changes(reader: Database, limit: int = 100) -> Answer[list[Change]]:
     """Prices that are new, corrected or came into force, the newest first."""
     return await newest_changes(reader, ChangeQuery(limit=limit, kind=_PRICE_KINDS))
+
+
+async def last_change(reader: Database, table: Table, id: str) -> Change | None:
+    """The newest change of a row; None where nothing ever changed it."""
+    return await stored.newest_of(reader, table, id)

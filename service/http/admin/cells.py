@@ -180,5 +180,6 @@ TOOLS: Final[Mapping[str, Any]] = {
     "label": label,
     "options": options,
     "shown": shown,
+    "typed": typed,
     "tables": {view.name: view.title for view in VIEWS.values()},
 }

@@ -31,6 +31,12 @@ async def show_model(visit: Visit) -> Reply:
         views=VIEWS,
         parts=(("pricing", "Prices", prices), ("benchmarks", "Scores", scores)),
         log=log,
+        corrected={
+            int(change.values["id"])
+            for change in log.rows
+            if change.values["kind"] == "price_corrected"
+        },
+        today=visit.author.today,
         size=viewer.PAGE_SIZE,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from service.application import edits, held, locks, undo, viewer
+from service.application import changes, edits, held, locks, undo, viewer
 from service.domain.answers import Answer
 from service.domain.changes import Table
 from service.domain.edits import EDITS
@@ -18,7 +18,6 @@ from service.http.admin.state import read_state
 from service.http.body import decode
 from service.http.params import check_id, split
 from service.http.reply import Reply
-from service.storage import changes
 
 # Edits of other fields of a row that one edit gets past.
 _TRIES: Final = 5
@@ -94,7 +93,7 @@ async def save(visit: Visit) -> Reply:
 
 
 async def _who(visit: Visit, found: _Row, now: str) -> tuple[str, str, str]:
-    change = await changes.newest_of(visit.reader, found.table, found.key)
+    change = await changes.last_change(visit.reader, found.table, found.key)
     assert change is not None, "a row that changed has a change"
     return change.actor, change.changed_at[:19].replace("T", " "), now
 

@@ -63,7 +63,7 @@ class State:
             pairs["deleted"] = state.deleted
         if state.sort:
             pairs["sort"] = ",".join(state.sort)
-        if state.columns and state.columns != self.view.shown:
+        if state.columns:
             pairs["columns"] = ",".join(state.columns)
         if state.page > 1:
             pairs["page"] = str(state.page)
@@ -121,10 +121,11 @@ def read_state(view: View, query: Mapping[str, str]) -> State:
             wrong = [one for one in names if one.removeprefix("-" * (name == "sort")) not in known]
             if wrong:
                 problems[name] = unknown("column", wrong[0], known)
-            else:
+            elif name == "sort" or {*names, view.key} != {*view.shown, view.key}:
                 given[name] = names
         else:
             names_ = [c.name for c in view.columns if c.filterable]
             known = [*names_, "q", "deleted", "sort", "columns", "page"]
             problems[name] = unknown("parameter", name, known)
-    return State(view, filters, problems=problems, **given)
+    ordered = {c.name: filters[c.name] for c in view.columns if c.name in filters}
+    return State(view, ordered, problems=problems, **given)

@@ -42,6 +42,11 @@
     }
   });
 
+  // Only htmx sends an edit.
+  document.addEventListener("submit", (event) => {
+    if (event.target instanceof Element && event.target.matches("[data-edit]")) event.preventDefault();
+  });
+
   // A field that opens is ready to be typed over.
   document.addEventListener("htmx:afterSettle", (event) => {
     const field = document.activeElement;
@@ -107,10 +112,9 @@
     const rows = [...(table?.querySelectorAll("tr[data-id]") ?? [])];
     const row = rows.find((one) => one instanceof HTMLElement && one.dataset.id === kept.id);
     if (!row) return;
-    const query = new URLSearchParams({
-      table: kept.table, id: kept.id, field: kept.field, draft: kept.value,
-    });
+    // The row says which table and row it is of.
+    const query = new URLSearchParams({ field: kept.field, draft: kept.value });
     // @ts-ignore htmx is a script of its own
-    window.htmx.ajax("GET", `/admin/edit?${query}`, { source: row, target: row, swap: "outerHTML" });
+    window.htmx.ajax("GET", `/admin/edit?${query}`, { source: row, target: row, swap: "outerHTML settle:0s" });
   });
 })();
