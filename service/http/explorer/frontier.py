@@ -38,7 +38,7 @@ async def show(reader: Database, query: FrontierQuery, *, today: datetime.date) 
     names = await frontier.benchmark_names(reader)
     benchmark = query.benchmark or (_DEFAULT if _DEFAULT in names else next(iter(names), None))
     if benchmark is None:
-        return View("Price and score", 0, (), {"benchmark": None, "names": names})
+        return View("Price and score", None, (), {"benchmark": None, "names": names})
     if benchmark not in names:
         raise NotFound(unknown("benchmark", benchmark, names))
     found = await frontier.find_frontier(reader, benchmark, _FIGURES[query.price], today)
