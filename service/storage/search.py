@@ -31,9 +31,12 @@ _NEWLINE = {"sqlite": "char(10)", "libsql": "char(10)", "postgres": "chr(10)"}
 # Models and providers in the order of the answer: whatever they are sorted by, and nothing else.
 _ORDER = "f.rank, f.kind, f.host, f.deprecated, f.size, f.name_folded, f.id"
 _MODELS = """
+    SELECT * FROM (
     SELECT {rank} AS rank, 1 AS kind, CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END AS host,
         l.deprecated, length(l.name_folded) AS size, l.name_folded, l.model_id AS id, l.number
     FROM {start} WHERE {condition}
+    ORDER BY rank, host, deprecated, size, name_folded, id LIMIT :page_size + :offset
+    ) AS f
 """
 _PROVIDERS = """
     SELECT {rank} AS rank, 0 AS kind, 0 AS host, 0 AS deprecated, length(l.name_folded) AS size,
@@ -48,13 +51,11 @@ _PROVIDERS = """
     ) AS l
     WHERE {condition}
 """
-# Whether the models that match a question to the trigram index fill the page.
-_ENOUGH = """(
-    SELECT count(*) FROM (
-        SELECT 1 FROM listing_search AS s WHERE s.listing_search MATCH :{phrases}
-        LIMIT :page_size + :offset
-    ) AS s
-) = :page_size + :offset"""
+# Models that match a question to the trigram index, no more than fill the page.
+_ENOUGH = """, {name} AS MATERIALIZED (
+    SELECT s.rowid AS number FROM listing_search AS s WHERE s.listing_search MATCH :{name}
+    LIMIT :page_size + :offset
+)"""
 
 
 class MatchPage(NamedTuple):
@@ -96,33 +97,52 @@ def _first(conditions: list[str]) -> str:
 
 def _models(
     engine: Engine, q: str, words: list[str], ranks: list[str]
-) -> tuple[str, str, dict[str, Value]]:
-    """Models that hold the words, as far as they may be on the page; their number; parameters."""
+) -> tuple[str, str, str, dict[str, Value]]:
+    """Models that hold the words, as far as they may be on the page.
+
+    What their statement begins with, after a first common table; the models, their number, and
+    parameters.
+    """
     start, condition, params = matching(engine, words)
     total = f"SELECT count(*) FROM {start} WHERE {condition}"
-    models = _MODELS.format(rank=_first(ranks), start="{after}" + start, condition=condition)
     if engine == "postgres" or not is_indexed(f"/{q}"):
-        return models.format(after=""), total, params
+        return (
+            "",
+            _MODELS.format(rank=_first(ranks), start=start, condition=condition),
+            total,
+            params,
+        )
     if all(map(is_indexed, words)):
         total = "SELECT count(*) FROM listing_search AS s WHERE s.listing_search MATCH :words"
     # Models of a better rank alone, if they fill the page. SQLite skips a branch that begins with
     # nothing, and no other. Where texts are to be looked through, the start of a word is next.
-    tiers = [("at_start", _STARTS), ("at_word", (*_STARTS, *_BOUNDARIES))]
-    branches, before = [], "1 = 1"
-    for known, (name, marks) in enumerate(tiers[:1] if "words" in params else tiers, 1):
+    # Those that did not fill it are few, and known: no text is compared to tell them from others.
+    tiers = [("at_start", _STARTS, _first(ranks[:1])), ("at_word", (*_STARTS, *_BOUNDARIES), "2")]
+    common, branches, before, cases = "", [], "1 = 1", ""
+    for name, marks, rank in tiers[:1] if "words" in params else tiers:
         params[name] = " OR ".join(phrase(mark + q) for mark in marks)
-        enough = _ENOUGH.format(phrases=name)
-        start, condition = INDEXED
+        common += _ENOUGH.format(name=name)
+        enough = f"(SELECT count(*) FROM {name}) = :page_size + :offset"
+        best_start, best = INDEXED
         branches.append(
             _MODELS.format(
-                rank=_first(ranks[:known]),
-                start=f"(SELECT 1 WHERE {before} AND {enough}) AS e CROSS JOIN {start}",
-                condition=condition.replace(":words", f":{name}"),
+                rank=f"CASE {cases} ELSE {rank} END" if cases else rank,
+                start=f"(SELECT 1 WHERE {before} AND {enough}) AS e CROSS JOIN {best_start}",
+                condition=best.replace(":words", f":{name}"),
             )
         )
+        cases += f" WHEN l.number IN (SELECT number FROM {name}) THEN {rank}"
         before = f"NOT {enough}"
-    branches.append(models.format(after=f"(SELECT 1 WHERE {before}) AS e CROSS JOIN "))
-    return " UNION ALL ".join(branches), total, params
+    if "words" in params:
+        cases += f" WHEN {ranks[2]} THEN 2"
+    branches.append(
+        _MODELS.format(
+            rank=f"CASE {cases} ELSE 3 END",
+            start=f"(SELECT 1 WHERE {before}) AS e CROSS JOIN {start}",
+            condition=condition,
+        )
+    )
+    return common, " UNION ALL ".join(branches), total, params
 
 
 async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) -> MatchPage:
@@ -133,7 +153,7 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     """
     words = words_of(query.q)
     ranks, patterns = _ranks(fold(query.q))
-    models, total, params = _models(db.engine, fold(query.q), words, ranks)
+    common, models, total, params = _models(db.engine, fold(query.q), words, ranks)
     conditions, any_words = contains(words)
     providers = _PROVIDERS.format(
         rank=_first(ranks), newline=_NEWLINE[db.engine], condition=" AND ".join(conditions)
@@ -147,7 +167,7 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
         Statement(
             "search.page",
             f"""
-            WITH found_providers AS MATERIALIZED ({providers})
+            WITH found_providers AS MATERIALIZED ({providers}){common}
             SELECT f.kind, f.rank, f.id, coalesce(m.name, o.name), coalesce(l.provider_id, o.id),
                 f.deprecated, l.context_window, {PRICE.select("p")}, t.total
             FROM (SELECT ({total}) + (SELECT count(*) FROM found_providers) AS total) AS t
