@@ -29,7 +29,7 @@ demo: $(PYTHON) ## load the real catalogue into aicompare.db and serve it (PORT=
 	$(BIN)/aicompare serve --host 127.0.0.1 --port $(PORT)
 
 # Pytest's code where ARGS fit none of a run's tests.
-NONE := [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]
+NONE := { [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]; }
 # No database of the developer's reaches a test.
 test: export AICOMPARE_DATABASE_URL =
 test: setup chromium ## run all tests on all engines, and the floors (ARGS="-k prices" for some tests)
