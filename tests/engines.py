@@ -192,6 +192,10 @@ class LibsqlServer:
         """The process behind a database, to be killed and started again."""
         return self._running[database.writer_url][0]
 
+    def primaries(self) -> list[Sqld]:
+        """All primaries that were not dropped, the newest last."""
+        return [processes[0] for processes in self._running.values()]
+
     def replica(self, database: Engine) -> Sqld:
         """The process that a database of a server with replicas is read from."""
         return self._running[database.writer_url][1]
@@ -251,7 +255,7 @@ class PostgresServer:
             # Postgres refuses to run as root, and another user may not see root's folders.
             programs = self._give_away(programs)
         programs = programs / "pginstall" / "bin"
-        self._start(programs)
+        self._make(programs)
         self._execute(
             "CREATE ROLE owner LOGIN",
             "CREATE ROLE reader LOGIN",
@@ -312,9 +316,8 @@ class PostgresServer:
         shutil.chown(self._folder, self._user)
         return self._folder / package.name
 
-    def _start(self, programs: Path) -> None:
+    def _make(self, programs: Path) -> None:
         data = self._folder / "data"
-        log = self._folder / "postgres.log"
         initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username", "postgres"]
         initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         done = subprocess.run(initdb, user=self._user, capture_output=True, text=True, cwd="/")
@@ -330,11 +333,21 @@ class PostgresServer:
             "fsync": "off",
             "full_page_writes": "off",
         }
-        arguments = [str(programs / "postgres"), "-D", str(data)]
+        self._command = [str(programs / "postgres"), "-D", str(data)]
         for name, value in settings.items():
-            arguments += ["-c", f"{name}={value}"]
-        self.process = spawn(arguments, log=log, user=self._user, last=signal.SIGQUIT)
+            self._command += ["-c", f"{name}={value}"]
+        self.start()
+
+    def start(self) -> None:
+        """Start it with the data and on the port that it has; on the main thread, as `spawn`."""
+        log = self._folder / "postgres.log"
+        self.process = spawn(self._command, log=log, user=self._user, last=signal.SIGQUIT)
         wait(self._answers, self.process, log)
+
+    def stop(self, *, crash: bool) -> None:
+        """End it and all connections: in order, or as a crash of the process would."""
+        self.process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
+        self.process.wait(timeout=30)
 
     def _answers(self) -> bool:
         import psycopg

@@ -100,13 +100,14 @@ class Pusher:
         self.refused[message] = self.refused.get(message, 0) + 1
         return False
 
-    async def run(self, going: Callable[[], bool]) -> None:
+    async def run(self, going: Callable[[], bool], pause: float = 0) -> None:
         """Push one batch after the other for as long as that goes, and the last one to its end."""
         async with client(20) as http:
             while going():
                 number, self._next = self._next, self._next + 1
                 while not await self.push(number, http):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+                await asyncio.sleep(pause)
 
 
 def clear(answer: httpx.Response) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _LOGS: Final = {
 # What is under way at a stop may take so long. Without a limit a client that takes nothing of its
 # answer would keep a worker alive for ever.
 STOP_SECONDS: Final = 20
+# That a worker keeps at once, busy or idle.
+CONNECTIONS: Final = 8192
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +81,16 @@ def serve(
         workers=workers,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
+        backlog=CONNECTIONS,
+        # Idle connections count as well: by default a thousand of them shut everybody else out.
+        backpressure=CONNECTIONS,
         # A client has ten seconds for its headers, and a connection keeps no more of what it sends.
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         http2_settings=HTTP2Settings(max_headers_size=65_536),
         log_level=LogLevels(settings.log_level),
         log_dictconfig=_LOGS,
     )
+    _raise_file_limit()
     with _metrics_folder(settings, workers), _backup(settings, with_backup):
         server.serve()
 
@@ -103,6 +110,16 @@ def _backup(settings: Settings, wanted: bool) -> Iterator[None]:
         return
     with following(replace(settings, backup_to=to), file):
         yield
+
+
+def _raise_file_limit() -> None:
+    """As many files as the system allows: the usual 1,024 are fewer than the connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 @contextlib.contextmanager

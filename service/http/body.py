@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import Raw, Struct
 
 from service.domain.batches import Batch
@@ -43,6 +43,8 @@ async def read(request: Request[Any, Any, Any], limit: int, seconds: float) -> b
         raise InvalidRequest(
             f"the body did not arrive within {seconds:g} s: send it faster, or in parts"
         ) from None
+    except InternalServerException:  # how the framework tells it
+        raise InvalidRequest("the client went away before the whole body had arrived") from None
     except HTTPException as error:
         if error.status_code != 413:
             raise
