@@ -76,6 +76,11 @@ async def get_run(reader: Database, id: str) -> Answer[RunDetail]:
     return one(run, snapshot)
 
 
+async def get_span(reader: Database, id: str) -> tuple[int, int] | None:
+    """Revisions after the first and up to the second hold what a run's batches changed."""
+    return await stored.span(reader, id)
+
+
 async def close_abandoned(writer: Database, now: datetime.datetime, after: float) -> int:
     """Close as failed the runs of dead pipelines; how many. Writes only where there are any."""
     if await stored.any_abandoned(writer, now, after):

@@ -206,6 +206,21 @@ async def get(db: Database, id: str) -> tuple[RunDetail | None, Snapshot]:
     return _read_detail(details), read_snapshot(snapshot)
 
 
+async def span(db: Database, id: str) -> tuple[int, int] | None:
+    """The revision before the first batch of a run and the one of its last; None without any."""
+    [[(first, last)]] = await db.fetch(
+        Statement(
+            "runs.span",
+            """
+            SELECT min(first_revision), max(last_revision) FROM pipeline_batches
+            WHERE run_id = :run
+            """,
+            {"run": id},
+        )
+    )
+    return None if last is None else (cast(int, first), cast(int, last))
+
+
 def _one(id: str) -> Statement:
     return Statement(
         "runs.get", f"SELECT {_COLUMNS} FROM pipeline_runs AS r WHERE r.id = :run", {"run": id}

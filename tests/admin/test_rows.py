@@ -276,6 +276,13 @@ async def test_pages_of_runs_and_models(admin: Browser) -> None:
     answer = await ingest(admin, models=[*CATALOG["models"]], pricing=[price(inputPrice=2)])
     run = await admin.get(f"/admin/runs/{answer['data']['runId']}")
     assert re.search(r"input price\s*<del>1.5</del>\s*<ins>2</ins>", run.text)
+    many = [price(f"2026-02-{day:02}", inputPrice=day % 9 + 1) for day in range(1, 29)]
+    more = [{"providerId": "acme", "modelId": f"m{i}", "name": f"M{i}"} for i in range(40)]
+    long = await ingest(admin, models=[*CATALOG["models"], *more], pricing=many)
+    run_page = await admin.get(f"/admin/runs/{long['data']['runId']}")
+    [link] = re.findall(r'<a href="([^"]*)">All its changes', run_page.text)
+    log = await admin.get(link.replace("&amp;", "&"))
+    assert ">68 rows<" in re.sub(r"\s*(68 rows)\s*", r"\1", log.text)
     model = await admin.get("/admin/models/acme/one")
     for text in ("acme/one", "2026-01-01", "model_added", "price_added"):
         assert text in model.text

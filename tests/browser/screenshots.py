@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
+from tests.browser.test_admin import cell, desk, field, open_desk
 from tests.engines import ROOT
+
+__all__ = ["desk", "open_desk"]  # fixtures
 
 _IDS: Final = (
     "anthropic/claude-sonnet-4-5,openai/gpt-5,google/gemini-2.5-pro,mistral/mistral-large-2411"
@@ -37,3 +42,27 @@ def test_picture_at_night_on_a_phone(open_page: Open) -> None:
     page.goto("/models/openrouter/deepseek/deepseek-v4-flash")
     page.wait_for_load_state("networkidle")
     page.screenshot(path=ROOT / "docs" / "explorer-phone.png")
+
+
+def picture(page: Page, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=ROOT / "docs" / f"admin-{name}.png")
+
+
+def test_pictures_of_the_admin_pages(open_desk: Callable[..., Page]) -> None:
+    size = {"width": 1200, "height": 720}
+    page = open_desk("/admin/tables/pricing?modelId=gpt-4o&sort=-inputPrice", viewport=size)
+    id = page.locator("tbody tr").first.get_attribute("data-id") or ""
+    cell(page, id, "Output price").click()
+    field(page).fill("12.5")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Unlock Output price")).to_be_visible()
+    cell(page, id, "Input price").click()
+    expect(field(page)).to_be_focused()
+    picture(page, "table")
+    page.goto("/admin/models/openrouter/deepseek/deepseek-v4-flash")
+    picture(page, "model")
+    page.goto("/admin")
+    picture(page, "overview")
+    phone = open_desk("/admin", viewport={"width": 390, "height": 800}, color_scheme="dark")
+    picture(phone, "phone")
