@@ -122,7 +122,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             streams = Streams(reader, watch, settings.stream_limit, settings.stream_heartbeat)
             if primary is not None or reader.engine == "libsql":
                 streams.patience = _BEHIND
-            metrics = Metrics(registry, reader, primary, cache, streams, clock, pools)
+            watched = writer if settings.in_primary_region else None
+            metrics = Metrics(registry, reader, primary, watched, cache, streams, clock, pools)
             service = Service(
                 reader, primary, writer, settings, clock, front, watch, streams, metrics
             )

@@ -20,7 +20,7 @@ from service.errors import ServiceError
 from service.metrics import Registry
 from service.storage import status
 from service.storage.database import Database
-from service.storage.figures import Figures, figures
+from service.storage.figures import Figures, figures, webhook_figures
 
 # Seconds that the database is not asked again for its figures.
 _KEPT: Final = 5.0
@@ -35,6 +35,8 @@ class Metrics:
     registry: Registry
     reader: Database
     primary: Database | None
+    # Where this process is one of those that look after it.
+    writer: Database | None
     cache: Cache[Any]
     streams: Streams
     clock: Callable[[], datetime.datetime]
@@ -47,6 +49,8 @@ class Metrics:
         async with self._asking:
             if monotonic() - self._asked_at >= _KEPT:
                 await self._ask()
+                if self.writer is not None:
+                    await self._ask_writer(self.writer)
                 self._asked_at = monotonic()
         self._look()
         self.registry.share()
@@ -115,6 +119,24 @@ class Metrics:
                     "aicompare_replication_lag_seconds", "Age of the oldest of those changes."
                 ).set(seconds)
 
+    async def _ask_writer(self, writer: Database) -> None:
+        """What is told where writes go: by the processes there alone."""
+        gauge = self.registry.gauge
+        up = gauge("aicompare_database_up", "Whether a database answers.", "database")
+        try:
+            found = await webhook_figures(writer)
+        except ServiceError:
+            up.set(0, "writer")
+            return
+        up.set(1, "writer")
+        for name, help, value in (
+            ("webhooks", "Webhooks.", found.webhooks),
+            ("webhooks_failing", "Webhooks whose last attempts failed.", found.failing),
+            ("webhooks_paused", "Webhooks that are not sent to any more.", found.paused),
+            ("webhook_deliveries_pending", "Deliveries on their way.", found.pending),
+        ):
+            gauge(f"aicompare_{name}", help).set(value)
+
     async def _lag(self, revision: int) -> tuple[int, float] | tuple[None, None]:
         assert self.primary is not None
         try:
@@ -130,10 +152,6 @@ class Metrics:
              found.revision),
             ("held_prices", "Prices that wait for a decision.", found.held),
             ("locks", "Fields that ingest leaves alone.", found.locks),
-            ("webhooks", "Webhooks.", found.webhooks.webhooks),
-            ("webhooks_failing", "Webhooks whose last attempts failed.", found.webhooks.failing),
-            ("webhooks_paused", "Webhooks that are not sent to any more.", found.webhooks.paused),
-            ("webhook_deliveries_pending", "Deliveries on their way.", found.webhooks.pending),
             ("backup_last_success_timestamp_seconds",
              "When the last backup was begun that was proved good; 0 for never.",
              _seconds(found.backup.good_at)),

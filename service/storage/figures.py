@@ -36,13 +36,12 @@ class Figures(NamedTuple):
     runs: list[RunFigures]
     held: int
     locks: int
-    webhooks: WebhookFigures
     backup: backups.LastBackup
 
 
 async def figures(db: Database) -> Figures:
     """Counted in one round trip. Raises `Unavailable` as a database does."""
-    runs, counts, webhooks, backup, *found = await db.fetch(
+    runs, counts, backup, *found = await db.fetch(
         Statement(
             "figures.runs",
             """
@@ -55,15 +54,6 @@ async def figures(db: Database) -> Figures:
             """
             SELECT (SELECT count(*) FROM held_prices WHERE status = 'pending'),
                 (SELECT count(*) FROM locks)
-            """,
-        ),
-        Statement(
-            "figures.webhooks",
-            """
-            SELECT (SELECT count(*) FROM webhooks),
-                (SELECT count(*) FROM webhooks WHERE failing_since IS NOT NULL),
-                (SELECT count(*) FROM webhooks WHERE paused_at IS NOT NULL),
-                (SELECT count(*) FROM webhook_deliveries WHERE delivered_at IS NULL)
             """,
         ),
         backups.LAST,
@@ -79,6 +69,21 @@ async def figures(db: Database) -> Figures:
         runs=[RunFigures(*cast("tuple[str, int, str | None]", row)) for row in runs],
         held=held,
         locks=locks,
-        webhooks=WebhookFigures(*cast("tuple[int, int, int, int]", webhooks[0])),
         backup=backups.read_last(backup),
     )
+
+
+async def webhook_figures(db: Database) -> WebhookFigures:
+    """The same of webhooks, whose table a reader need not see. Raises as `figures` does."""
+    (rows,) = await db.fetch(
+        Statement(
+            "figures.webhooks",
+            """
+            SELECT (SELECT count(*) FROM webhooks),
+                (SELECT count(*) FROM webhooks WHERE failing_since IS NOT NULL),
+                (SELECT count(*) FROM webhooks WHERE paused_at IS NOT NULL),
+                (SELECT count(*) FROM webhook_deliveries WHERE delivered_at IS NULL)
+            """,
+        )
+    )
+    return WebhookFigures(*cast("tuple[int, int, int, int]", rows[0]))

@@ -40,3 +40,6 @@ async def test_the_reader(server: Server) -> None:
             for path in PATHS:
                 response = await client.get(path)
                 assert response.status_code in (200, 404), (path, response.text)
+            figures = (await client.get("/metrics")).text
+            assert 'aicompare_database_up{database="reader"} 1\n' in figures
+            assert "aicompare_revision " in figures
