@@ -339,3 +339,26 @@ async def test_a_dump_by_postgres_itself_comes_along(
             assert all(check.good for check in checks), checks
     finally:
         server.drop(new)
+
+
+async def test_a_service_that_runs_meanwhile_answers_from_what_was_restored(
+    server: Server, store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    async with copied(server, "seeded") as engine:
+        made = await backups.make(place(engine), store, clock)
+        settings = Settings(database_url=engine.writer_url, database_token=engine.writer_token)
+        clock.now += datetime.timedelta(seconds=1)
+        async with running(create_app(settings, clock=clock)) as client:
+
+            async def total() -> int:
+                await asyncio.sleep(0.6)  # longer than a look at the revision
+                answer = await client.get("/v1/models")
+                assert answer.status_code == 200
+                return int(answer.json()["meta"]["total"])
+
+            before = await total()
+            async with writing(engine) as database:
+                await database.batch(sql("DELETE FROM models WHERE deprecated = 0"))
+            assert await total() < before
+            await backups.restore(store, made, place(engine), clock, force=True)
+            assert await total() == before
