@@ -24,7 +24,8 @@ def export(database_url: str, database_token: str | None, folder: Path) -> None:
     From any engine, while others write; `import` reads it into any. It holds hashes of tokens and
     the secrets of webhooks: keep it closed.
     """
-    told(asyncio.run(portable.export(Place(database_url, database_token), folder)), "exported")
+    manifest = asyncio.run(portable.export(Place(database_url, database_token), folder))
+    told(manifest, "exported revision {}")
 
 
 @click.command(name="import")
@@ -44,11 +45,12 @@ def import_(database_url: str, database_token: str | None, folder: Path, force: 
         click.echo(f"what was there is kept in {aside}")
         return str(aside)
 
-    told(asyncio.run(portable.import_(folder, place, force=force, keep=keep)), "imported")
+    manifest = asyncio.run(portable.import_(folder, place, force=force, keep=keep))
+    told(manifest, "imported revision {}, every table compared by digest")
 
 
-def told(manifest: Manifest, word: str) -> None:
+def told(manifest: Manifest, words: str) -> None:
     """Say what was copied."""
     for table in manifest.tables:
         click.echo(f"{table.rows:>10,}  {table.name}")
-    click.echo(f"{word} revision {manifest.revision}; every table compared by digest")
+    click.echo(words.format(manifest.revision))
