@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import re
 from collections.abc import AsyncIterator
@@ -278,6 +279,7 @@ async def test_pages_of_runs_and_models(admin: Browser) -> None:
     assert re.search(r"input price\s*<del>1.5</del>\s*<ins>2</ins>", run.text)
     many = [price(f"2026-02-{day:02}", inputPrice=day % 9 + 1) for day in range(1, 29)]
     more = [{"providerId": "acme", "modelId": f"m{i}", "name": f"M{i}"} for i in range(40)]
+    admin.clock.now += datetime.timedelta(seconds=1)
     long = await ingest(admin, models=[*CATALOG["models"], *more], pricing=many)
     run_page = await admin.get(f"/admin/runs/{long['data']['runId']}")
     [link] = re.findall(r'<a href="([^"]*)">All its changes', run_page.text)
@@ -287,7 +289,7 @@ async def test_pages_of_runs_and_models(admin: Browser) -> None:
     for text in ("acme/one", "2026-01-01", "model_added", "price_added"):
         assert text in model.text
     overview = await admin.get("/admin")
-    assert answer["data"]["runId"] in overview.text
+    assert long["data"]["runId"] in overview.text
     assert (
         "none yet" not in re.findall(r"Last run</h2>(.*?)</section>", overview.text, re.DOTALL)[0]
     )
