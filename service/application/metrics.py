@@ -17,7 +17,7 @@ from service.application.cache import Cache
 from service.application.status import age
 from service.application.stream import Streams
 from service.errors import ServiceError
-from service.metrics import Registry
+from service.metrics import Family, Registry
 from service.storage import status
 from service.storage.database import Database
 from service.storage.figures import Figures, figures, webhook_figures
@@ -105,19 +105,7 @@ class Metrics:
         else:
             up.set(1, "reader")
             self._tell_figures(found)
-            behind, seconds = (0, 0.0) if self.primary is None else await self._lag(found.revision)
-            up_primary = behind is not None
-            if self.primary is not None:
-                up.set(up_primary, "primary")
-            if behind is not None and seconds is not None:
-                gauge = self.registry.gauge
-                gauge(
-                    "aicompare_replication_lag_revisions",
-                    "Changes that the primary has and the database that is read has not.",
-                ).set(behind)
-                gauge(
-                    "aicompare_replication_lag_seconds", "Age of the oldest of those changes."
-                ).set(seconds)
+            await self._ask_primary(up, found.revision)
 
     async def _ask_writer(self, writer: Database) -> None:
         """What is told where writes go: by the processes there alone."""
@@ -137,13 +125,28 @@ class Metrics:
         ):
             gauge(f"aicompare_{name}", help).set(value)
 
-    async def _lag(self, revision: int) -> tuple[int, float] | tuple[None, None]:
-        assert self.primary is not None
+    async def _ask_primary(self, up: Family, revision: int) -> None:
+        """How far the database that is read is behind: unknown while the primary is away."""
+        gauge = self.registry.gauge
+        revisions = gauge(
+            "aicompare_replication_lag_revisions",
+            "Changes that the primary has and the database that is read has not.",
+        )
+        seconds = gauge("aicompare_replication_lag_seconds", "Age of the oldest of those changes.")
+        if self.primary is None:
+            revisions.set(0)
+            seconds.set(0)
+            return
         try:
             behind, since = await status.behind(self.primary, revision)
         except ServiceError:
-            return None, None
-        return behind, age(since, self.clock())
+            up.set(0, "primary")
+            revisions.series.clear()
+            seconds.series.clear()
+        else:
+            up.set(1, "primary")
+            revisions.set(behind)
+            seconds.set(age(since, self.clock()))
 
     def _tell_figures(self, found: Figures) -> None:
         gauge = self.registry.gauge

@@ -61,9 +61,15 @@ async def test_a_service_that_reads_elsewhere_than_it_writes(server: Server) -> 
             status = await Api(client, engine.name).data("status")
             assert (status["role"], status["replicationLag"]) == ("replica", 11)
             assert status["revision"] == 84
+            figures = (await client.get("/metrics")).text
+            assert "\naicompare_replication_lag_revisions 11\n" in figures
+            assert '\naicompare_database_up{database="primary"} 1\n' in figures
         # Nobody listens on port 1.
         urls = {"sqlite": "file:none.db", "postgres": "postgresql://127.0.0.1:1/x"}
         gone = {"primary_database_url": urls.get(server.name, "http://127.0.0.1:1")}
         async with serving(engine, **gone) as client:
             status = await Api(client, engine.name).data("status")
             assert (status["role"], status["replicationLag"]) == ("replica", None)
+            figures = (await client.get("/metrics")).text
+            assert "\naicompare_replication_lag_revisions " not in figures
+            assert '\naicompare_database_up{database="primary"} 0\n' in figures
