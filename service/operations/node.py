@@ -69,6 +69,8 @@ def plan(
         problems += [f"{path} cannot be read" for path in paths if not os.access(path, os.R_OK)]
     if settings.in_primary_region:
         problems += _leading(settings, server, addresses)
+        if environment.get("LIBSQL_BOTTOMLESS_BUCKET"):
+            server.append("--enable-bottomless-replication")
     else:
         problems += _following(settings, server, addresses)
     if problems:

@@ -215,6 +215,14 @@ def test_replicas_find_the_primary(fly: Fly) -> None:
     assert len(ports) == 3
 
 
+def test_limits_are_for_clients_rather_than_for_the_proxy(fly: Fly) -> None:
+    made = settings(fly, "fra", **SECRETS)
+    assert made.client_address_header == "fly-client-ip"
+    trusted = networks(made.trusted_proxies)
+    assert all(network.is_private for network in trusted)
+    assert any(ip_address("fdaa:0:1::3") in network for network in trusted)
+
+
 def test_what_is_kept_is_on_the_volume(fly: Fly) -> None:
     [mount] = fly.mounts
     made = settings(fly, "fra", **SECRETS)

@@ -131,6 +131,14 @@ def test_secrets_stay_with_the_service() -> None:
     assert node.service_environment["AICOMPARE_TOKEN"] == "s"
 
 
+def test_the_primary_alone_ships_its_log(key: str) -> None:
+    bucket = {"LIBSQL_BOTTOMLESS_BUCKET": "backups"}
+    for region, ships in (("fra", True), ("nrt", False)):
+        node = planned(bucket, region=region, libsql_key_file=key, **FLY)
+        assert ("--enable-bottomless-replication" in node.server) is ships
+        assert node.server_environment["LIBSQL_BOTTOMLESS_BUCKET"] == "backups"
+
+
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
     message = refused(
         database_url="file:aicompare.db",
