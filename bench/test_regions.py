@@ -32,7 +32,7 @@ from service.application import tokens
 from service.application.turnover import turn_over
 from service.storage.database import DatabaseOptions, open_database
 from tests.conftest import Servers
-from tests.engines import Engine, LibsqlServer, Sqld, pipeline, token
+from tests.engines import Engine, LibsqlServer, Sqld, pipeline
 
 APART = 0.08
 ROUNDS, READS, WRITES = 5, 60, 10
@@ -105,13 +105,13 @@ def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             replica = Sqld(folder / name, libsql.public_key, primary=followed)
             replica.start()
             stack.callback(replica.kill)
-            _caught_up(replica, token(libsql.key, "ro"))
+            _caught_up(replica, engine.reader_token)
             address, _ = stack.enter_context(
                 service(
                     region=name,
                     primary_region="ams",
                     database_url=replica.url,
-                    database_token=token(libsql.key, "ro"),
+                    database_token=engine.reader_token or "",
                     primary_database_url=f"http://127.0.0.1:{writes.port}",
                     primary_database_token=engine.writer_token or "",
                 )
@@ -131,7 +131,7 @@ async def _prepare(engine: Engine) -> str:
         await database.close()
 
 
-def _caught_up(replica: Sqld, token: str) -> None:
+def _caught_up(replica: Sqld, token: str | None) -> None:
     """Return when a new replica has the token, which was written last."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
