@@ -10,7 +10,7 @@ COPY pyproject.toml uv.lock README.md ./
 COPY service ./service
 COPY migrations ./migrations
 ENV UV_PROJECT_ENVIRONMENT=/opt/aicompare UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
-RUN uv sync --locked --all-extras --no-dev --no-editable
+RUN uv sync --locked --all-extras --no-extra keys --no-dev --no-editable
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 aicompare && install -d -o aicompare /data
