@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ import msgspec
 import pytest
 
 from bench.conftest import Figures, percentile
-from bench.serving import service
+from bench.serving import memory, service
 from service.app import create_app
 from service.application import tokens
 from service.settings import Settings
@@ -37,6 +36,9 @@ ROWS = 50_000
 BATCH = 10_000
 DAYS = [datetime.date(2025, 1 + i, 1) for i in range(ROWS // MODELS)]
 NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+# Prices of a batch, batches until memory has its usual size, and batches in which it must not grow
+# by more MiB.
+NEWS, WARM, BATCHES, GROWTH = 2_000, 20, 40, 24
 # What ingest over HTTP must reach of the rate of raw inserts.
 LEAST = 0.25
 
@@ -130,24 +132,32 @@ def test_ingest_beside_executemany(tmp_path: Path, figures: Figures) -> None:
 
 
 def test_memory_does_not_grow_with_batches(tmp_path: Path, figures: Figures) -> None:
+    """A server process, to which each batch is news."""
     url = f"file:{tmp_path / 'a.db'}"
     token = asyncio.run(_schema(url))
-    bodies = _bodies()
-
-    async def peaks() -> list[int]:
-        app = create_app(Settings(database_url=url), clock=lambda: NOW)
-        headers = {"authorization": f"Bearer {token}"}
-        found = []
-        async with running(app) as client:
-            client.timeout = httpx.Timeout(60)
-            for body in (bodies[0], *[bodies[0]] * 12):
-                await client.post("/v1/pipeline/ingest", content=body, headers=headers)
-                found.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-        return found
-
-    found = asyncio.run(peaks())
-    figures.add("memory from the 4th to the 13th batch", found[-1] - found[3], "MiB", most=20)
-    assert found[-1] - found[3] < 20
+    found = []
+    with (
+        service(database_url=url) as (address, process),
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        client.headers["authorization"] = f"Bearer {token}"
+        for number in range(WARM + BATCHES):
+            rows = [
+                {
+                    "modelId": f"p/m{i}",
+                    "effectiveDate": DAYS[0],
+                    "inputPrice": round(1 + number / 100, 2),
+                }
+                for i in range(NEWS)
+            ]
+            body = msgspec.json.encode({"pricing": rows})
+            done = client.post("/v1/pipeline/ingest", content=body).json()["data"]["pricing"]
+            assert done["created" if number == 0 else "updated"] == NEWS
+            found.append(memory(process))
+    early, late = (statistics.median(part) for part in (found[WARM : WARM + 10], found[-10:]))
+    figures.add(f"memory after {WARM} batches of {NEWS:,} changed prices", early, "MiB")
+    figures.add(f"what {BATCHES} more batches add to it", late - early, "MiB", most=GROWTH)
+    assert late - early < GROWTH
 
 
 @pytest.mark.parametrize("kind", ["cached", "uncached"])
