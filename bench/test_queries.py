@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
     floor: float
     goal: float | None
-    # Most of the time of a scan at the real size, by engine: half as much again as it is.
+    # Most of the time of a scan at the real size, by engine: some twice of what it is.
     scans: tuple[float, float, float]
     asks: Callable[[workload.Names, random.Random], Iterator[Ask]]
 
@@ -92,13 +92,13 @@ def _providers(names: workload.Names, rng: random.Random) -> Iterator[Ask]:
 
 
 KINDS: Final = {
-    "list": Kind(100, 5, (1.0, 1.6, 1.6), _lists),
-    "detail": Kind(50, 1, (0.25, 0.8, 0.4), _details),
-    "compare 5": Kind(100, 3, (0.4, 0.9, 0.5), _comparisons),
-    "search": Kind(200, 10, (1.3, 1.6, 0.8), _searches),
-    "leaderboard": Kind(100, None, (1.0, 1.5, 1.3), _rankings),
-    "price history": Kind(100, None, (0.35, 0.8, 0.4), _histories),
-    "providers": Kind(100, None, (0.6, 1.0, 1.0), _providers),
+    "list": Kind(100, 5, (1.5, 2.0, 2.0), _lists),
+    "detail": Kind(50, 1, (0.4, 0.95, 0.5), _details),
+    "compare 5": Kind(100, 3, (0.6, 0.95, 0.6), _comparisons),
+    "search": Kind(200, 10, (2.0, 2.2, 0.8), _searches),
+    "leaderboard": Kind(100, None, (1.5, 2.0, 1.6), _rankings),
+    "price history": Kind(100, None, (0.5, 0.95, 0.6), _histories),
+    "providers": Kind(100, None, (0.8, 1.2, 1.2), _providers),
 }
 
 
