@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -75,7 +76,7 @@ class View(Struct, frozen=True, kw_only=True, dict=True):
     # The table of the API whose rows these are: those can be edited, deleted and restored.
     table: Table | None = None
 
-    @property
+    @cached_property
     def by_name(self) -> Mapping[str, Column]:
         """The columns by their names."""
         return {column.name: column for column in self.columns}

@@ -47,7 +47,8 @@ async def test_without_a_session_all_pages_lead_to_sign_in_and_back(admin: Brows
         assert there.startswith("/admin/sign-in?next=/admin")
         form = await admin.get(there)
         [place] = re.findall(r'name="next" value="(.*?)"', form.text)
-        assert place.replace("&amp;", "&") == f"{path}?sort=-name&q=a+b%26c"
+        back = path.replace("export", "tables")
+        assert place.replace("&amp;", "&") == f"{back}?sort=-name&q=a+b%26c"
     for page in POSTS:
         assert location(await admin.post(path_of(page), 303)) == "/admin/sign-in"
     there = location(await admin.get("/admin/tables/models?name=x", 303))

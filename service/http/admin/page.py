@@ -191,7 +191,8 @@ def local(place: str | None) -> str:
 
 
 def _to_sign_in(visit: Visit) -> Reply:
-    place = visit.place
+    # A download is no place to come back to: its table is.
+    place = visit.place.replace("/admin/export/", "/admin/tables/", 1)
     asked = "" if place == ROOT else f"?next={quote(place, safe='/:@~,')}"
     return go(visit, SIGN_IN + asked)
 

@@ -10,7 +10,6 @@ import msgspec
 
 from service.application import viewer
 from service.domain.conditions import Choice
-from service.domain.viewer import VIEWS
 from service.errors import Unavailable
 from service.http.admin.page import AdminPage, Visit, go
 from service.http.admin.state import State, read_state
@@ -38,7 +37,6 @@ async def show_table(visit: Visit) -> Reply:
         400 if state.problems else 503 if problem else 200,
         title=view.title,
         view=view,
-        views=VIEWS.values(),
         state=state,
         found=found,
         problem=problem,
