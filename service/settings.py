@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from service.errors import ServiceError
 
@@ -457,5 +457,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.bootstrap_token and len(settings.bootstrap_token) < 32:
         yield f"{PREFIX}BOOTSTRAP_TOKEN must have 32 characters or more"
+    if (settings.backup_to or "").startswith("s3://"):
+        if not urlsplit(settings.backup_to or "").netloc:
+            yield f"{PREFIX}BACKUP_TO names no bucket: write s3://BUCKET/PREFIX"
+        if not (settings.backup_s3_key_id and settings.backup_s3_secret):
+            yield (
+                f"{PREFIX}BACKUP_TO is a bucket, and {PREFIX}BACKUP_S3_KEY_ID or "
+                f"{PREFIX}BACKUP_S3_SECRET is not set"
+            )
     if write and _kind(write) != _kind(read):
         yield f"{primary_url} is a {_kind(write)} and {url} a {_kind(read)}: both must be of a kind"

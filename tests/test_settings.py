@@ -75,6 +75,8 @@ def test_all_problems_are_told_at_once() -> None:
         ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES must be addresses and networks"),
         ({"CLIENT_ADDRESS_HEADER": "fly-client-ip"}, "is set without AICOMPARE_TRUSTED_PROXIES"),
         ({"REQUEST_DEADLINE": "20"}, "REQUEST_DEADLINE must be longer than"),
+        ({"BACKUP_TO": "s3:///x"}, "BACKUP_TO names no bucket"),
+        ({"BACKUP_TO": "s3://b/x", "BACKUP_S3_KEY_ID": "k"}, "BACKUP_S3_SECRET is not set"),
     ],
 )
 def test_contradictions(settings: dict[str, str], words: str) -> None:
