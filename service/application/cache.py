@@ -181,9 +181,11 @@ class Cache(Generic[V]):
     # A load that was read from an older state than this is not kept.
     _floor: int = 0
     _loads: dict[Hashable, asyncio.Task[Entry[V]]] = field(default_factory=dict)
+    # Hears of each entry that is kept no longer, for whoever holds on to what is in it.
+    on_drop: Callable[[Entry[V]], None] = lambda entry: None
 
     def __post_init__(self) -> None:
-        self.memory.on_evict = self._forget_tags
+        self.memory.on_evict = self._dropped
 
     def fresh(self, key: Hashable) -> Entry[V] | None:
         """The entry if it can be served as it is."""
@@ -278,6 +280,10 @@ class Cache(Generic[V]):
             for tag in entry.tags:
                 self._by_tag.setdefault(tag, set()).add(entry)
         return entry
+
+    def _dropped(self, entry: Entry[V]) -> None:
+        self._forget_tags(entry)
+        self.on_drop(entry)
 
     def _forget_tags(self, entry: Entry[V]) -> None:
         for tag in entry.tags:

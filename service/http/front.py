@@ -74,6 +74,8 @@ class Kept:
 
     reply: Reply
     sent: dict[Encoding, Sent] = field(default_factory=dict)
+    # How it was asked for; forgotten with it, since each holds on to its bytes.
+    spellings: set[tuple[str, bytes, bytes]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -87,6 +89,14 @@ class Front:
         default_factory=dict
     )
 
+    def __post_init__(self) -> None:
+        self.cache.on_drop = self._forget
+
+    def _forget(self, entry: Entry[Kept]) -> None:
+        for spelling in entry.value.spellings:
+            self._spellings.pop(spelling, None)
+        entry.value.spellings.clear()
+
     def find(self, path: str, query_string: bytes, accept_encoding: bytes) -> Sent | None:
         """What to send for a question that was asked in just this way before."""
         spelling = (path, query_string, accept_encoding)
@@ -96,6 +106,7 @@ class Front:
         entry, sent = found
         if entry.key is None or not entry.valid or self.cache.now() >= entry.fresh_until:
             del self._spellings[spelling]
+            entry.value.spellings.discard(spelling)
             return None
         self.cache.memory.used(entry)
         self.cache.counters.hits += 1
@@ -124,10 +135,13 @@ class Front:
         sent = await self._encoded(entry, negotiate(spelling.accept_encoding))
         if entry.key is not None and len(spelling.query_string) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
+                for other, _ in self._spellings.values():
+                    other.value.spellings.clear()
                 self._spellings.clear()
             headers = (*sent.headers, (b"x-cache", b"hit"))
             hit = Sent(headers, sent.body, sent.etag, without_body(headers), endpoint.operation)
             self._spellings[spelling[:3]] = entry, hit
+            entry.value.spellings.add(spelling[:3])
         return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
 
     async def _encoded(self, entry: Entry[Kept], encoding: Encoding) -> Sent:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import zstandard
 
-from service.http.edge import CORS, POLICY, SECURITY
+from service.http.edge import CORS, POLICY, SECURITY, Edge
 from tests.http.client import make_app, make_catalogue, running
 
 pytestmark = pytest.mark.anyio
@@ -252,3 +252,19 @@ async def test_an_answer_says_what_it_depends_on(client: httpx.AsyncClient) -> N
     assert "models" in (await client.get(LIST)).headers["cache-tag"].split(",")
     body = json.loads((await client.get("/v1/compare?ids=google/gemini-2.5-pro")).text)
     assert body["data"]["models"][0]["id"] == "google/gemini-2.5-pro"
+
+
+async def test_ways_to_ask_are_forgotten_with_their_answers(path: Path) -> None:
+    """Each holds on to the bytes of its answer, which would get around the cache's bounds."""
+    app = make_app(f"file:{path}", cache_entries=10)
+    async with running(app) as client:
+        for size in range(1, 101):
+            for encoding in ("identity", "gzip"):
+                headers = {"accept-encoding": encoding}
+                answer = await client.get(f"/v1/models?pageSize={size}", headers=headers)
+                assert answer.status_code == 200
+        assert isinstance(app, Edge)
+        spellings = app._front._spellings
+        assert {entry.key is not None for entry, _ in spellings.values()} == {True}
+        assert 10 <= len(spellings) <= 2 * 10
+        assert await state(client, "/v1/models?pageSize=100") == "hit"
