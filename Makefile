@@ -11,12 +11,13 @@ PYTHON := .venv/.installed
 NODE := node_modules/.installed
 BIN := .venv/bin
 PORT ?= 8000
+SECONDS ?= 600
 
 # The Python that is there; a download of another one is not possible everywhere.
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium client check audit format bench bench-compare screenshots schema clean drill
+.PHONY: help setup demo test chromium client check audit format bench bench-compare soak screenshots schema clean drill
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -70,6 +71,9 @@ bench: setup ## measure (ARGS="..." is passed on)
 
 bench-compare: ARGS += --benchmark-compare
 bench-compare: bench ## measure, beside what was measured last
+
+soak: setup ## mixed load with random kills, on each engine in turn (SECONDS=600, ARGS="--engine sqlite")
+	$(BIN)/python -m bench.soak --seconds $(SECONDS) $(ARGS)
 
 screenshots: setup chromium ## take the pictures of all pages anew, into docs/
 	$(BIN)/pytest tests/browser/screenshots.py
