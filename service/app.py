@@ -31,7 +31,7 @@ from service.http.limits import Limits
 from service.http.reply import encode
 from service.http.requests import Requests
 from service.http.routes import handlers
-from service.http.stopping import at_stop
+from service.http.stopping import at_stop, end_with_parent
 from service.http.traced import Traced
 from service.logs import configure
 from service.metrics import Registry
@@ -193,4 +193,5 @@ def from_environment() -> App:
     """What a server's worker process runs; raises `InvalidSettings`."""
     settings = Settings.from_environment(os.environ)
     configure(settings)
+    end_with_parent()
     return create_app(settings)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
@@ -45,3 +47,19 @@ def at_stop(callback: Callable[[], None]) -> Iterator[None]:
     finally:
         for one, previous in before.items():
             signal.signal(one, previous)
+
+
+def end_with_parent() -> None:
+    """End this process once the one that started it is gone, which nobody else would.
+
+    A worker whose server was killed goes on answering, hears no SIGTERM, and shares the port with
+    the worker of the next server.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
