@@ -57,7 +57,7 @@ def decode(body: bytes, kind: type[S]) -> S:
     """An object of a struct's type. Raises `InvalidRequest` with every fault, by field."""
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         members = _objects(body)
     found = [{"field": field, "message": message} for field, message in _faults(members, kind)]
     first = found[0]
@@ -71,7 +71,7 @@ def decode_batch(body: bytes) -> Batch:
     """A batch. Raises `InvalidRequest` with every fault, by table, index and field."""
     try:
         return msgspec.json.decode(body, type=Batch)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         tables = _objects(body)
     faults: list[Fault] = []
     for name in tables:
@@ -173,6 +173,10 @@ def _members(raw: Raw) -> dict[str, Raw] | str:
 
 def _objects(body: bytes) -> dict[str, Raw]:
     """The members of the body's object, each as it is."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the body is not UTF-8: see its byte {error.start}") from None
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Raw])
     except RecursionError:
