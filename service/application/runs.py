@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import datetime
 import secrets
+from typing import Final
+
+import msgspec
 
 from service.application.answers import one, page, written
 from service.domain.answers import Answer
 from service.domain.runs import NewRun, Run, RunDetail, RunEnd, RunQuery
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, PayloadTooLarge
 from service.storage import runs as stored
 from service.storage.database import Database
 from service.storage.writing import Author, Once, claimed
+
+# Bytes of what a run is closed with: a list of runs has all of it.
+_MOST_ERRORS: Final = 100_000
 
 
 def new_id() -> str:
@@ -49,8 +55,13 @@ async def complete_run(
 ) -> Answer[RunDetail]:
     """Close a run. Closed again in the same way it stays as it is.
 
-    Raises `NotFound`, and `Conflict` for a run that was closed in another way.
+    Raises `NotFound`, `Conflict` for a run that was closed in another way, and `PayloadTooLarge`.
     """
+    size = len(msgspec.json.encode(body.errors))
+    if size > _MOST_ERRORS:
+        raise PayloadTooLarge(
+            f"errors have {size} bytes: {_MOST_ERRORS} are kept at most, sum them up"
+        )
     author = author._replace(run_id=id)
     revision, run = await stored.close_run(writer, author, body.status, body.errors)
     if run is None:

@@ -68,6 +68,18 @@ async def test_a_run_from_start_to_end(api: Writer, clock: Clock) -> None:
     assert await api.get("pipeline/runs?status=failed") == []
 
 
+async def test_errors_of_a_run_have_a_limit(api: Writer) -> None:
+    """A list of runs has all of them, and no engine takes any number."""
+    run = (await api.send("POST", "pipeline/runs", {}, status=201))["data"]["id"]
+    for length in (99_998, 5_000_000):
+        end = {"status": "failed", "errors": ["x" * length]}
+        error = (await api.send("POST", f"pipeline/runs/{run}/complete", end, status=413))["error"]
+        assert error["message"].startswith(f"errors have {length + 4} bytes: 100000 are kept")
+    end["errors"] = ["x" * 99_996]
+    closed = await api.send("POST", f"pipeline/runs/{run}/complete", end)
+    assert closed["data"]["errors"] == end["errors"]
+
+
 async def test_no_such_run(api: Writer) -> None:
     for path in ("pipeline/runs/x/batches", "pipeline/runs/x/complete"):
         error = (await api.send("POST", path, {}, status=404))["error"]
