@@ -20,8 +20,9 @@ from service.http.endpoint import Endpoint, Service
 from service.http.reply import Header, Headers, Keep, Reply
 from service.interpreter import beside
 
-# A query string longer than this is parsed each time; so is one more spelling than this.
-_LONGEST_SPELLING: Final = 512
+# A spelling longer than this (path, query string and encodings together) is parsed each time; so is
+# one more spelling than this.
+_LONGEST_SPELLING: Final = 1024
 _SPELLINGS: Final = 20_000
 # Bytes from which compression leaves the event loop.
 _LARGE: Final = 262_144
@@ -133,7 +134,7 @@ class Front:
 
         entry, state = await self.cache.get((endpoint.operation, id, question), load)
         sent = await self._encoded(entry, negotiate(spelling.accept_encoding))
-        if entry.key is not None and len(spelling.query_string) <= _LONGEST_SPELLING:
+        if entry.key is not None and sum(map(len, spelling[:3])) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
                 for other, _ in self._spellings.values():
                     other.value.spellings.clear()

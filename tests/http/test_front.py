@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import apsw
 import brotli
@@ -129,6 +130,22 @@ async def test_another_spelling_is_the_same_entry(client: httpx.AsyncClient) -> 
     assert await state(client, "/v1/models?pageSize=5&provider=anthropic%2Cgoogle") == "hit"
     assert await state(client, "/v1/models?pageSize=05&provider=anthropic,google,google") == "hit"
     assert await state(client, "/v1/models?pageSize=6&provider=google,anthropic") == "miss"
+
+
+async def test_long_spellings_are_not_remembered(client: httpx.AsyncClient) -> None:
+    """Else a client fills memory with what it makes up: twenty thousand of them are kept."""
+    front = cast("Any", client._transport).app._front
+    assert await state(client, MODEL) == "miss"
+    kept = len(front._spellings)
+    junk = "x" * 1024
+    for url, headers in (
+        (MODEL, {"accept-encoding": junk}),
+        (MODEL.replace("/anthropic", "/" * 1024 + "anthropic"), {}),
+        (f"{MODEL}?fields={','.join(['id'] * 400)}", {}),
+    ):
+        response = await client.get(url, headers=PLAIN | headers)
+        assert response.status_code == 200, response.text
+        assert len(front._spellings) == kept, url[:100]
 
 
 @pytest.mark.parametrize("url", [MODEL, LIST])
