@@ -457,6 +457,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if settings.bootstrap_token and len(settings.bootstrap_token) < 32:
         yield f"{PREFIX}BOOTSTRAP_TOKEN must have 32 characters or more"
+    if re.match(r"(?!file:|s3://)[A-Za-z0-9+.-]+:", settings.backup_to or ""):
+        yield f"{PREFIX}BACKUP_TO must be a folder or s3://BUCKET/PREFIX"
     if (settings.backup_to or "").startswith("s3://"):
         if not urlsplit(settings.backup_to or "").netloc:
             yield f"{PREFIX}BACKUP_TO names no bucket: write s3://BUCKET/PREFIX"

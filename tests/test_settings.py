@@ -77,6 +77,9 @@ def test_all_problems_are_told_at_once() -> None:
         ({"REQUEST_DEADLINE": "20"}, "REQUEST_DEADLINE must be longer than"),
         ({"BACKUP_TO": "s3:///x"}, "BACKUP_TO names no bucket"),
         ({"BACKUP_TO": "s3://b/x", "BACKUP_S3_KEY_ID": "k"}, "BACKUP_S3_SECRET is not set"),
+        ({"BACKUP_TO": "gs://bucket"}, "BACKUP_TO must be a folder or s3://BUCKET/PREFIX"),
+        ({"BACKUP_TO": "s3:/bucket"}, "BACKUP_TO must be a folder or s3://BUCKET/PREFIX"),
+        ({"BACKUP_TO": "S3://bucket"}, "BACKUP_TO must be a folder or s3://BUCKET/PREFIX"),
     ],
 )
 def test_contradictions(settings: dict[str, str], words: str) -> None:
