@@ -12,7 +12,8 @@ from service.application.locks import find_table, key
 from service.domain.answers import Answer
 from service.domain.changes import Table
 from service.domain.faults import rules
-from service.domain.text import MODEL_ID, PROVIDER_ID
+from service.domain.models import OwnId
+from service.domain.providers import ProviderId
 from service.errors import Conflict, InvalidRequest, NotFound, PreconditionFailed
 from service.storage import edits as stored
 from service.storage.database import Database, Value
@@ -118,17 +119,13 @@ def _checked(table: TableSpec, body: Struct) -> tuple[dict[str, Value], list[str
 
 
 def _check_id(table: TableSpec, id: str) -> None:
-    pattern = PROVIDER_ID if table is PROVIDERS else f"{PROVIDER_ID[:-1]}/{MODEL_ID[1:]}"
+    provider, _, model = id.partition("/")
     try:
-        msgspec.convert(id, _text(pattern))
+        msgspec.convert(id if table is PROVIDERS else provider, ProviderId)
+        if table is MODELS:
+            msgspec.convert(model, OwnId)
     except msgspec.ValidationError:
         raise InvalidRequest(f"{id!r} cannot be an id in {table.name}: see /docs") from None
-
-
-def _text(pattern: str) -> Any:
-    from typing import Annotated
-
-    return Annotated[str, msgspec.Meta(pattern=pattern)]
 
 
 def _explained(table: TableSpec, id: str, error: Conflict) -> Conflict:

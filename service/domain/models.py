@@ -39,6 +39,8 @@ Capability = Literal[
 ]
 
 Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
+# What the provider's API takes.
+OwnId = Annotated[str, Meta(pattern=MODEL_ID, max_length=200)]
 ModelId = Annotated[str, Meta(pattern=ID, max_length=300, examples=["anthropic/claude-sonnet-4-5"])]
 KnowledgeCutoff = Annotated[
     str,
@@ -117,7 +119,7 @@ class ModelRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model as a pipeline writes it. A member left out keeps its stored value."""
 
     provider_id: ProviderId
-    model_id: Annotated[str, Meta(pattern=MODEL_ID, max_length=200)]
+    model_id: OwnId
     name: Name
     family: Annotated[str, Meta(min_length=1, max_length=100)] | None | UnsetType = UNSET
     mode: Mode | UnsetType = UNSET

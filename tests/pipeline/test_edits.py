@@ -77,6 +77,9 @@ async def test_put_makes_providers_and_models(filled: Writer) -> None:
         assert response.json()["data"]["id"] == id
         assert response.json()["data"]["modelId"] == "google/gemini@1:free"
     assert (await filled.get(f"models/{id}"))["mode"] == "chat"
+    long = "x" * 201  # which no pipeline could send
+    error = await filled.send("PUT", f"models/acme/{long}", {"name": "X"}, status=400)
+    assert "cannot be an id in models" in error["error"]["message"]
     error = await filled.send("PUT", "models/none/x", {"name": "X"}, status=409)
     assert error["error"]["message"] == "there is no provider none: make it first"
     assert await filled.get("locks?id=none/x") == []
