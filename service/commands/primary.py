@@ -177,12 +177,12 @@ def _after(response: aiohttp.ClientResponse) -> float:
 def _data(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content, type=_Envelope).data
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise ServiceError("the service answers something else than its API: check --to") from None
 
 
 def _said(content: bytes, status: int) -> str:
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
         if error := msgspec.json.decode(content, type=_Envelope).error:
             return f"{error.message} ({status})"
     return f"it answers {status}"

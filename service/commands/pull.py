@@ -86,7 +86,10 @@ async def _read(service: Primary) -> tuple[int, Rows]:
         rows = {}
         for table, (kind, every) in _TABLES.items():
             content = await service.read(f"/v1/export/{table}.csv{every}")
-            rows[table] = _rows(BY_NAME[table], kind, content)
+            try:
+                rows[table] = _rows(BY_NAME[table], kind, content)
+            except (msgspec.ValidationError, ValueError, ServiceError):
+                raise _no_service(service) from None
         after = await _revision(service)
         if after == before:
             return after, rows
@@ -95,8 +98,15 @@ async def _read(service: Primary) -> tuple[int, Rows]:
 
 
 async def _revision(service: Primary) -> int:
-    status = msgspec.json.decode(await service.read("/v1/status"))
-    return int(status["data"]["revision"])
+    content = await service.read("/v1/status")
+    try:
+        return int(msgspec.json.decode(content)["data"]["revision"])
+    except (msgspec.DecodeError, ValueError, TypeError, KeyError):
+        raise _no_service(service) from None
+
+
+def _no_service(service: Primary) -> ServiceError:
+    return ServiceError(f"{service.url} answers, but not as an AICompare service of this version")
 
 
 def _columns(table: TableSpec) -> list[str]:

@@ -151,7 +151,7 @@ async def list_backups(store: Store) -> Listed:
                 await store.get(file, Path(copy.name))
                 try:
                     backup = msgspec.json.decode(Path(copy.name).read_bytes(), type=Backup)
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, UnicodeDecodeError):
                     backup = None
             if backup is None or files.get(name + _ARCHIVE) != backup.size or backup.name != name:
                 broken.append(file)

@@ -69,7 +69,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise Unusable(f"{folder} is no export: it has no {NAME}") from None
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unusable(f"{folder / NAME} is no manifest: {error}") from None
     if manifest.format != FORMAT:
         raise Unusable(f"{folder} has format {manifest.format}: a newer version can read it")

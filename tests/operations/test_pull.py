@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +77,42 @@ async def test_nothing_is_left_of_one_that_broke_off(tmp_path: Path) -> None:
     done(command(target, "migrate", "up"))
     async with writing(target) as pulled:
         assert all(not found for found in (await offered(pulled)).values())
+
+
+@contextmanager
+def answering(status: bytes, table: bytes) -> Iterator[str]:
+    """A server of another kind: the same for every table."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = status if self.path == "/v1/status" else table
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "table"),
+    [
+        (b"<html>", b""),
+        (b'{"data":null}', b""),
+        (b'{"data":{"revision":1}}', b"\xff"),
+        (b'{"data":{"revision":1}}', b"id,name\na,A\n"),
+        (b'{"data":{"revision":1}}', b'id,name\n"a'),
+    ],
+)
+def test_what_is_no_such_service(tmp_path: Path, status: bytes, table: bytes) -> None:
+    with answering(status, table) as url:
+        said = done(command(into(tmp_path), "pull", url), 1)
+    assert said.startswith(f"aicompare: {url} answers, but not as an AICompare service")
+    assert said.count("\n") == 1
