@@ -96,14 +96,16 @@ $(NODE): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# For the browser tests, which fail without it where CI is true, and else are skipped.
+# For the browser tests, which fail without it where CI is true, and else are skipped. The program
+# that steers it needs libatomic, which no other package may have brought.
 chromium:
-	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-			apt-get -qq install --no-install-recommends chromium fonts-inter >/dev/null; \
-	else \
-		echo "the browser tests need chromium: root has to run apt-get install chromium" >&2; \
-	fi
+	@{ command -v chromium && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1; } >/dev/null || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+				apt-get -qq install --no-install-recommends chromium libatomic1 fonts-inter >/dev/null; \
+		else \
+			echo "the browser tests need them: root has to run apt-get install chromium libatomic1" >&2; \
+		fi
 
 # Debian's python3 has neither pip nor ensurepip. apt-get hands pip's wheel to any user as long as
 # lists and downloads have folders of their own; the sources and signatures are the system's.
