@@ -343,7 +343,7 @@ def describe(settings: Settings | None = None) -> Iterator[SettingRow]:
 
 
 def markdown() -> str:
-    """The settings table as README shows it."""
+    """The settings table of docs/settings.md."""
     lines = ["| variable | type | default | |", "|---|---|---|---|"]
     for row in describe():
         default = f"`{row.default}`" if row.default else ""

@@ -8,7 +8,7 @@ from service.settings import Settings, describe, markdown
 
 
 @click.command()
-@click.option("--markdown", "as_table", is_flag=True, help="The table for README, with defaults.")
+@click.option("--markdown", "as_table", is_flag=True, help="The table of docs/settings.md.")
 @click.pass_obj
 def settings(current: Settings, as_table: bool) -> None:
     """Show all settings: the variable, its value now and what it is for."""

@@ -63,7 +63,7 @@ Open = Callable[..., Page]
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
-        missing = "no chromium: as root, `make test` or `apt-get install chromium libatomic1` installs it"
+        missing = "no chromium: as root, `make test` or apt-get install chromium libatomic1"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
