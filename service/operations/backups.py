@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from service.storage.database import Engine, Value
 
 _ARCHIVE: Final = ".tar.zst"
 _RECORD: Final = ".json"
+# Nothing else in the folder or bucket is ours: never listed, never given up.
+_OWN: Final = re.compile(r"[0-9]{8}T[0-9]{9}Z(?:\.tar\.zst|\.json)")
 # A file without a record is of a backup that broke off, unless it is being made.
 _BROKEN_OFF: Final = datetime.timedelta(days=1)
 
@@ -140,10 +143,11 @@ class Listed(msgspec.Struct, frozen=True):
 
 async def list_backups(store: Store) -> Listed:
     """All backups, by their records. One whose record cannot be read is among the broken."""
-    files = {file.name: file.size for file in await store.list()}
+    kept = {file.name: file.size for file in await store.list()}
+    files = {name: size for name, size in kept.items() if _OWN.fullmatch(name)}
     backups, broken = [], []
     for file in sorted(files):
-        name = file.removesuffix(_RECORD).removesuffix(_ARCHIVE)
+        name = file.partition(".")[0]
         if file.endswith(_ARCHIVE) and name + _RECORD not in files:
             broken.append(file)
         elif file.endswith(_RECORD):
@@ -151,7 +155,8 @@ async def list_backups(store: Store) -> Listed:
                 await store.get(file, Path(copy.name))
                 try:
                     backup = msgspec.json.decode(Path(copy.name).read_bytes(), type=Backup)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    _moment(backup)
+                except (msgspec.MsgspecError, ValueError):
                     backup = None
             if backup is None or files.get(name + _ARCHIVE) != backup.size or backup.name != name:
                 broken.append(file)
@@ -180,7 +185,7 @@ async def find(store: Store, name: str | None, at: datetime.datetime | None) -> 
 
 
 def _moment(backup: Backup) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(backup.made_at)
+    return datetime.datetime.fromisoformat(backup.made_at).astimezone(datetime.UTC)
 
 
 async def restore(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
@@ -55,14 +56,19 @@ class Folder:
         self._folder = folder
 
     async def put(self, path: Path, name: str) -> None:
+        partial = self._folder / f".{name}.partial"
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            partial = self._folder / f".{name}.partial"
+            partial.unlink(missing_ok=True)
+            # Closed to others where the folder, which may have been there, is not.
+            partial.touch(mode=0o600)
             shutil.copyfile(path, partial)
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
             partial.rename(self._folder / name)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)  # a full disk needs the room
             raise DatabaseUnusable(f"{self.where} cannot be written: {error.strerror}") from None
 
     async def get(self, name: str, path: Path) -> None:

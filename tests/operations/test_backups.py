@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import resource
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.util import find_spec
@@ -167,13 +169,17 @@ async def test_old_ones_are_given_up_but_for_the_last(
         clock.now += datetime.timedelta(days=1)
     broken = tmp_path / "backups" / "20261101T000000000Z.tar.zst"
     broken.write_bytes(b"x")
+    others = ["0-settings.json", "2025.tar.zst", "20261101T000000Z-plan.json"]
+    for name in others:  # of somebody else, in the same folder
+        (tmp_path / "backups" / name).write_text("{}")
     # Made by the clock of this machine, whenever that is.
     clock.now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=31)
     await backups.prune(store, 30, clock)
-    assert [file.name for file in await store.list()] == [
-        f"{made[-1].name}.json",
-        f"{made[-1].name}.tar.zst",
-    ]
+    own = [f"{made[-1].name}.json", f"{made[-1].name}.tar.zst"]
+    assert [file.name for file in await store.list()] == sorted([*others, *own])
+    assert await backups.list_backups(store) == backups.Listed([made[-1]], [])
+    for name in own:
+        assert (tmp_path / "backups" / name).stat().st_mode & 0o777 == 0o600
 
 
 async def test_what_cannot_be_kept_is_written_down(
@@ -187,6 +193,21 @@ async def test_what_cannot_be_kept_is_written_down(
     assert last.good_at is None
     assert last.error
     assert "cannot be written" in last.error
+
+
+async def test_a_full_disk_keeps_no_part_of_a_backup(tmp_path: Path) -> None:
+    source = tmp_path / "archive"
+    source.write_bytes(b"x" * 100_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(DatabaseUnusable, match="cannot be written"):
+            await Folder(tmp_path / "backups").put(source, "one")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
 async def test_in_a_bucket(full: Engine, clock: Clock, bucket: BucketServer) -> None:
