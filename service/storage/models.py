@@ -88,7 +88,11 @@ async def get(
 
 
 async def nearest(db: Database, id: str) -> list[str]:
-    """Ids that share the longer words of a wrong one: candidates, by id, 200 per word at most."""
+    """Ids that share the longer words of a wrong one: candidates, 200 per word at most.
+
+    First come those of its provider and those of that model at any provider.
+    """
+    head, tail = id.lower().split("/", 1)[0], id.lower().rsplit("/", 1)[-1]
     words = "".join(c if c.isalnum() else " " for c in id).lower().split()
     words = sorted({word for word in words if len(word) > 2}, key=lambda word: (-len(word), word))
     statements = []
@@ -98,9 +102,9 @@ async def nearest(db: Database, id: str) -> list[str]:
             Statement(
                 "models.nearest",
                 f"SELECT l.model_id FROM {start} WHERE {condition}"
-                " ORDER BY CASE WHEN l.model_id LIKE :head ESCAPE '\\' THEN 0 ELSE 1 END,"
-                " l.model_id LIMIT 200",
-                params | {"head": f"{like(id.split('/', 1)[0].lower())}/%"},
+                " ORDER BY CASE WHEN l.model_id LIKE :head ESCAPE '\\'"
+                " OR l.model_id LIKE :tail ESCAPE '\\' THEN 0 ELSE 1 END, l.model_id LIMIT 200",
+                params | {"head": f"{like(head)}/%", "tail": f"%/{like(tail)}"},
             )
         )
     if not statements:

@@ -8,11 +8,15 @@ from urllib.parse import quote
 import pytest
 
 from tests.catalog import CLAUDE2, DAVINCI, EMPTY, LOST, PRO, PRO_FREE, SONNET, TODAY, UPPER
+from tests.databases import copied, writing
+from tests.engines import Server
 from tests.expected import World
-from tests.http.conftest import Api
+from tests.http.conftest import Api, serving
+from tests.storage.test_database import sql
 
 pytestmark = pytest.mark.anyio
 
+AT = "2026-11-22T12:00:00.000Z"
 INCLUDES = ("pricing", "benchmarks", "history")
 
 
@@ -77,6 +81,25 @@ async def test_an_unknown_id_gets_the_nearest(api: Api, id: str, near: str) -> N
     assert error["details"]["missing"] == [id]
     assert near in error["details"]["nearest"][id]
     assert len(error["details"]["nearest"][id]) <= 5
+
+
+async def test_an_id_without_its_provider_is_found_among_many(server: Server) -> None:
+    ids = [f"aaa/gpt-{number}" for number in range(201)] + ["zzz/gpt-4o"]
+    values = ", ".join(f"('{i}', '{i[:3]}', '{i}', '{i[4:]}', '{AT}', '{AT}')" for i in ids)
+    async with copied(server, "seeded") as engine:
+        async with writing(engine) as database:
+            providers = f"('aaa', 'A', '{AT}', '{AT}'), ('zzz', 'Z', '{AT}', '{AT}')"
+            await database.batch(
+                sql(f"INSERT INTO providers (id, name, created_at, updated_at) VALUES {providers}"),
+                sql(
+                    "INSERT INTO models (id, provider_id, name, model_id, created_at, updated_at)"
+                    f" VALUES {values}"
+                ),
+            )
+        server.settle(engine)
+        async with serving(engine) as client:
+            error = await Api(client, server.name).refused("models/gpt-4o", 404)
+    assert "zzz/gpt-4o" in error["details"]["nearest"]["gpt-4o"]
 
 
 @pytest.mark.parametrize("id", [DAVINCI, LOST, "x", "a/%25_", "智谱/glm", "zz/qqqqqqqq", "\\/'"])
