@@ -11,13 +11,14 @@ PYTHON := .venv/.installed
 NODE := node_modules/.installed
 BIN := .venv/bin
 PORT ?= 8000
+PREFIX ?= /opt/aicompare
 SECONDS ?= 600
 
 # The Python that is there; a download of another one is not possible everywhere.
 export UV_PYTHON_DOWNLOADS ?= never
 export AICOMPARE_DATABASE_URL ?= file:aicompare.db
 
-.PHONY: help setup demo test chromium client check audit format bench bench-compare soak screenshots schema clean drill
+.PHONY: help setup demo install test chromium client check audit format bench bench-compare soak screenshots schema clean drill
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,6 +29,9 @@ demo: $(PYTHON) ## load the real catalogue into aicompare.db and serve it (PORT=
 	$(BIN)/aicompare migrate up
 	$(BIN)/aicompare seed
 	$(BIN)/aicompare serve --host 127.0.0.1 --port $(PORT)
+
+install: $(UV) ## install the program alone, with all extras (PREFIX=/opt/aicompare)
+	UV_PROJECT_ENVIRONMENT=$(PREFIX) $(UV) sync --locked --all-extras --no-dev --no-editable
 
 # Pytest's code where ARGS fit none of a run's tests.
 NONE := { [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]; }

@@ -118,7 +118,12 @@ async def _ingest(job: Job, console: Console) -> None:
             console.print("nothing to write")
         else:
             results = await bring(destination, job.name, _digest(job, content), pieces, console)
-            console.print(tell.counts(tell.sums(results)))
+            found = tell.sums(results)
+            console.print(tell.counts(found))
+            if found["pricing"].held:
+                console.print(
+                    "held prices wait for an admin: /admin/tables/held, /v1/pipeline/held"
+                )
     _reject(catalogue, job, console)
 
 

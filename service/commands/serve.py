@@ -67,7 +67,7 @@ def serve(
     from granian.log import LogLevels
 
     shown = f"[{host}]" if ":" in host else host
-    serving = f"serving http://{shown}:{port} (reference at /docs)"
+    serving = f"serving http://{shown}:{port}: pages at /, reference at /docs, admin at /admin"
     if settings.log_format == "json":
         log.info(serving)
     else:

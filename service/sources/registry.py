@@ -41,7 +41,11 @@ SOURCES: Final[dict[str, Source]] = {
         "https://github.com/pydantic/genai-prices: prices/new_data/v2/data.json",
         genai_prices.read,
     ),
-    "litellm": Source(litellm.read, "fill", litellm.URL),
+    "litellm": Source(
+        litellm.read,
+        "fill",
+        "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
+    ),
     "openrouter": Source(openrouter.read, "over", "https://openrouter.ai/api/v1/models"),
     "llmstats": Source(llmstats.read, "fill", llmstats.URL),
     "csv": Source(tables.read, "as is", "/v1/export/{table}.csv"),

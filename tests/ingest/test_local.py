@@ -72,6 +72,7 @@ def test_a_dry_run_shows_what_a_run_does(base: Here, tmp_path: Path) -> None:
 
     done = base.ingest("litellm", "--file", file)
     assert done.counts == told.counts
+    assert "held prices wait for an admin" in done.out
     assert done.counts == {
         "providers": {},
         "models": {"created": 1, "updated": 3, "locked": 2},
