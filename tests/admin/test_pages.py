@@ -133,6 +133,9 @@ async def test_forms_of_others_do_nothing(admin: Browser, stored: Database) -> N
     )
     assert "set-cookie" not in response.headers
     await admin.post("/admin/sign-in", 403, token=admin.token, origin=None)
+    await admin.post("/admin/sign-in", 403, token=admin.token, origin="http://[")
+    response = await admin.get("/admin/row", hx_request="true", hx_current_url="http://[/admin/x")
+    assert response.headers["hx-redirect"] == "/admin/sign-in"
     await admin.sign_in()
     good = admin.csrf
     await admin.client.put(

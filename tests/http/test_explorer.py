@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from service.http.pages.templates import host
 from tests.catalog import COPILOT, FLASH, GPT, LOST, PRO, PRO_FREE, SONNET, SONNET_OR
 from tests.http.client import make_app, make_catalogue, running
 from tests.http.conftest import Api
@@ -73,6 +74,12 @@ async def test_unknown_is_not_free(api: Api) -> None:
     text = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", shown))
     assert "Cost of the workload $0 best $0.003 unknown" in text
     assert "Input price free best $3 subscription" in text
+
+
+def test_a_malformed_link_is_shown_as_it_is() -> None:
+    """One website out of a batch must not take the page of all providers down."""
+    assert host("https://www.example.com/docs") == "example.com"
+    assert host("https://[x") == "https://[x"
 
 
 async def test_the_front(api: Api) -> None:

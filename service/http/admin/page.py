@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from litestar import Request
 
@@ -101,7 +101,7 @@ class Visit:
             scope = self.request.scope
             path = quote(scope["path"], safe="/:@=+~,")
             return local(path + (b"?" + scope["query_string"]).decode("latin-1").rstrip("?"))
-        parts = urlsplit(url)
+        parts = _split(url)
         return local(parts.path + (f"?{parts.query}" if parts.query else ""))
 
     def html(self, template: str, code: int = 200, /, **values: Any) -> Reply:
@@ -212,11 +212,19 @@ async def _form(request: Request[Any, Any, Any]) -> dict[str, str]:
     return dict(pairs)
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL out of a header; none of one that is no URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _check_origin(visit: Visit) -> None:
     """Refuse a form that a page of another host sends."""
     headers = visit.request.headers
     origin, host = headers.get("origin"), headers.get("host", "")
-    own = origin is not None and urlsplit(origin).netloc == host
+    own = origin is not None and _split(origin).netloc == host
     if not own or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("a form of another page was not accepted: open the admin pages and retry")
 

@@ -45,8 +45,11 @@ def words(name: str) -> str:
 
 
 def host(url: str) -> str:
-    """What a link to another site is called."""
-    return urlsplit(url).netloc.removeprefix("www.")
+    """What a link to another site is called; the URL itself where it is malformed."""
+    try:
+        return urlsplit(url).netloc.removeprefix("www.")
+    except ValueError:
+        return url
 
 
 def shown(value: Any) -> str:
