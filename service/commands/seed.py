@@ -31,7 +31,10 @@ def seed(database_url: str, database_token: str | None, verbose: bool) -> None:
     console = Console(highlight=False)
     results = asyncio.run(_write(catalogue, database_url, database_token, console))
     console.print(tell.counts(tell.sums(results)))
-    for line in tell.rejections(catalogue.rejected, verbose=verbose):
+    lines = tell.rejections(catalogue.rejected, verbose=verbose)
+    if not verbose:
+        lines = [f"{lines[0]}, all named by --verbose"]
+    for line in lines:
         # Ids hold square brackets and colons that are no markup.
         console.print(line, markup=False, soft_wrap=True)
 
