@@ -84,6 +84,7 @@ def test_an_unknown_kind_of_database(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check_one_line(monkeypatch, capsys, "ftp://example", "unknown kind of database")
+    check_one_line(monkeypatch, capsys, "http://[::1", "the database URL is wrong")
 
 
 def test_a_locked_database(

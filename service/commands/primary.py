@@ -78,8 +78,8 @@ class Primary:
         waits: Sequence[float] = WAITS,
         deadline: float = DEADLINE,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ServiceError(f"{url} is no service: http:// or https:// is needed")
+        if not url.startswith(("http://", "https://")) or not _host(url):
+            raise ServiceError(f"{url} is no service: http://HOST or https://HOST is needed")
         self.url = url.rstrip("/")
         self.token = token
         self._trusted = {urlsplit(known).hostname for known in (url, also) if known}
@@ -166,6 +166,13 @@ class Primary:
                 "follow: give that as --to"
             )
         self.url = location.removesuffix(path)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _after(response: aiohttp.ClientResponse) -> float:

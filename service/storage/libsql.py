@@ -55,7 +55,7 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
             config = _expand_config(
                 url.replace("libsql:", "https:", 1), auth_token=options.token, tls=None
             )
-        except LibsqlError as error:
+        except (LibsqlError, ValueError) as error:
             raise DatabaseUnusable(f"the database URL is wrong: {error}") from None
         scheme = config.scheme if config.tls else "http"
         self._url = f"{scheme}://{config.authority}{config.path.rstrip('/')}"

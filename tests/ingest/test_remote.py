@@ -159,9 +159,11 @@ def test_refusals_are_told_in_one_line(far: Far, document: str, run: Run) -> Non
     assert (no_token.code, "give --token" in no_token.err) == (1, True)
     wrong = run("ingest", "csv", "--file", document, "--to", far.wire.url, "--token", "wrong")
     assert (wrong.code, "the token is unknown" in wrong.err) == (1, True)
-    nobody = run("ingest", "csv", "--file", document, "--to", "ftp://x", "--token", "x")
-    assert (nobody.code, "is no service" in nobody.err) == (1, True)
-    assert {said.err.count("\n") for said in (no_token, wrong, nobody)} == {1}
+    for url in ("ftp://x", "http://", "http://[x"):
+        nobody = run("ingest", "csv", "--file", document, "--to", url, "--token", "x")
+        assert (nobody.code, "is no service" in nobody.err) == (1, True), nobody.err
+        assert nobody.err.count("\n") == 1
+    assert {said.err.count("\n") for said in (no_token, wrong)} == {1}
     assert not far.runs()
     both = run("ingest", "csv", "--file", document, "--to", "http://x", "--database-url", "x.db")
     assert both.code == 2
