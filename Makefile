@@ -37,9 +37,9 @@ install: $(UV) ## install the program alone, with all extras (PREFIX=/opt/aicomp
 NONE := { [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]; }
 # No database of the developer's reaches a test.
 test: export AICOMPARE_DATABASE_URL =
-test: setup chromium ## run all tests on all engines, and the floors (ARGS="-k prices" for some tests)
+test: setup chromium ## run all tests on all engines, and the floors (ARGS="-k prices" or a path for some)
 	$(BIN)/pytest $(ARGS) || $(NONE)
-	$(BIN)/pytest tests/browser $(ARGS) || $(NONE)
+	$(if $(filter tests% bench%,$(ARGS)),,$(BIN)/pytest tests/browser $(ARGS) || $(NONE))
 	$(if $(ARGS),,$(BIN)/pytest --quiet --benchmark-columns=median bench/test_queries.py --floors)
 
 client: setup ## write the OpenAPI description and its TypeScript types into client/
