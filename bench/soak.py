@@ -34,7 +34,7 @@ from tests.processes import HEADERS, Serving, client, environment_of, run
 from tests.pushing import SIZE, Pusher
 
 ENGINES: Final = ("sqlite", "libsql", "postgres")
-# MiB that a process may gain once it is warm: a growing file fills SQLite's page caches, of 32 MiB
+# MiB that a process may gain once it is warm: a growing file fills SQLite's page caches, of 8 MiB
 # for each of its connections; all else is bounded by settings and small.
 ALLOWED: Final = 64
 _PAGES: Final = ("/v1/models?pageSize=20", "/v1/providers", "/v1/models?sort=name&pageSize=50")

@@ -40,7 +40,9 @@ _REMEMBER_SLOW = 60.0
 # SQLite's steps between two looks at the clock: some 10 µs.
 _STEPS = 500
 _CACHED_STATEMENTS = 256
-_CACHE_KIB = 32 * 1024
+# Of each connection. What is not in it is mostly in the system's own cache, at 1 µs a page: four
+# times as much made queries 5 % faster at a hundred times the catalogue.
+_CACHE_KIB = 8 * 1024
 
 
 class SqliteDatabase:
