@@ -106,6 +106,7 @@ async def describe(state: Frozen, folder: Path | None) -> Manifest:
     """Read all tables of a state, into a folder if there is one."""
     known = migrate.load(migrate.folder(state.engine))
     schema = await migrate.inspect(state, known)
+    migrate.tolerate(schema)
     columns = await copying.columns_of(state)
     if missing := set(copying.TABLES) - set(columns):
         raise DatabaseUnusable(f"there is no table {min(missing)}: run `aicompare migrate up`")

@@ -130,7 +130,7 @@ async def check(database: Database, migrations: Sequence[Migration] | None = Non
     migrations = load(folder(database.engine)) if migrations is None else migrations
     await database.ping()  # a database that is not there at all has its own words
     state = await inspect(database, migrations)
-    _tolerate(state)
+    tolerate(state)
     if state.pending:
         raise DatabaseUnusable(
             f"the schema is at {state.version}, this version needs {state.pending[-1].version}: "
@@ -143,7 +143,7 @@ async def plan_up(
 ) -> list[Migration]:
     """The steps that `up` would take, in order."""
     state = await inspect(database, migrations)
-    _tolerate(state)
+    tolerate(state)
     last = _find(migrations, to).version if to else ""
     return [m for m in state.pending if not last or m.version <= last]
 
@@ -266,7 +266,8 @@ async def _take(
     raise DatabaseUnusable(f"migration {migration} failed and changed nothing: {why}")
 
 
-def _tolerate(state: State) -> None:
+def tolerate(state: State) -> None:
+    """Raise `DatabaseUnusable` for a schema newer than this code, unless it only adds to it."""
     for version, name, additive in state.unknown:
         if not additive:
             raise DatabaseUnusable(

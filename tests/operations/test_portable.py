@@ -222,6 +222,12 @@ async def test_an_export_of_a_newer_schema_and_a_folder_in_use(
         await export(place(source), tmp_path / "out")
         with pytest.raises(DatabaseUnusable, match="out is not empty"):
             await export(place(source), tmp_path / "out")
+        async with writing(source) as database:
+            await database.batch(
+                sql("UPDATE schema_migrations SET additive = 0 WHERE version = '9999'")
+            )
+        with pytest.raises(DatabaseUnusable, match="9999_later, which this version does not know"):
+            await export(place(source), tmp_path / "other")
     with pytest.raises(Unusable, match="made with migration 9999"):
         await import_(tmp_path / "out", Place(f"file:{tmp_path}/new.db"))
 
