@@ -63,7 +63,6 @@ PREFLIGHT: Final = Reply(
 )
 # A request with one of these is not answered from what is kept for everyone.
 PRIVATE: Final = frozenset({b"authorization", b"cookie", b"min-revision"})
-# What a 304 leaves out. Not the policy, which would replace the one that the client has kept.
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,100}")
 
 
