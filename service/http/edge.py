@@ -87,13 +87,12 @@ class Edge:
         self._limits = limits
         self._settings = settings
         self._elsewhere = Elsewhere.of(settings)
-        self._common: Headers = (*SECURITY, *CORS)
-        self._writes: Headers = SECURITY
-        self._personal: Headers = PERSONAL
+        region: Headers = ()
         if settings.region:
-            self._common += ((b"x-region", settings.region.encode()),)
-            self._writes += ((b"x-region", settings.region.encode()),)
-            self._personal += ((b"x-region", settings.region.encode()),)
+            region = ((b"x-region", settings.region.encode()),)
+        self._common: Headers = (*SECURITY, *CORS, *region)
+        self._writes: Headers = (*SECURITY, *region)
+        self._personal: Headers = (*PERSONAL, *region)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -13,6 +13,7 @@ from service.application.undo import differences
 from service.domain.changes import Change
 from service.domain.viewer import VIEWS, Column, View
 from service.errors import InvalidRequest
+from service.http.pages import values
 from service.http.reply import encode
 from service.storage.viewer import ViewRow
 
@@ -150,24 +151,10 @@ def changes_of(row: ViewRow) -> list[tuple[str, str, str]]:
 
 def what_changed(change: Change) -> list[tuple[str, str, str]]:
     """Fields with their values before and after, as they are read."""
-    return [(_words(name), _text(old), _text(new)) for name, old, new in differences(change)]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case Decimal():
-            return format(value, "f")
-        case tuple():
-            return ", ".join(value) or "none"
-    return str(value)
+    return [
+        (name.replace("_", " "), values.shown(old), values.shown(new))
+        for name, old, new in differences(change)
+    ]
 
 
 # What templates call.

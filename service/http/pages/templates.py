@@ -13,6 +13,7 @@ import jinja2
 import service
 from service.http.pages import assets
 from service.http.pages.forms import link, query_values
+from service.http.pages.values import exact, shown
 
 _environment: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent.parent),
@@ -34,11 +35,6 @@ def number(value: Decimal | int) -> str:
     return format(value, ",f" if isinstance(value, Decimal) else ",d")
 
 
-def exact(value: Decimal) -> str:
-    """A decimal as the API writes it."""
-    return format(value, "f")
-
-
 def words(name: str) -> str:
     """A name of the API as words."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name)
@@ -50,20 +46,6 @@ def host(url: str) -> str:
         return urlsplit(url).netloc.removeprefix("www.")
     except ValueError:
         return url
-
-
-def shown(value: Any) -> str:
-    """A value of any field of a row."""
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case Decimal():
-            return exact(value)
-        case tuple():
-            return ", ".join(map(str, value)) or "none"
-    return str(value)
 
 
 _environment.filters |= {
