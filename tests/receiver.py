@@ -84,6 +84,7 @@ class Receiver:
             case "drop":
                 assert request.transport
                 request.transport.abort()
+                return web.Response()
             case "redirect":
                 return web.Response(status=302, headers={"Location": f"{self.url}/elsewhere"})
             case "flood":

@@ -56,7 +56,7 @@ class Dispatcher:
     lease: float = 30.0
     name: str = field(default_factory=lambda: secrets.token_hex(8))
     _attempts: Family = field(init=False)
-    _held: bool = False
+    _asked: bool = False
     _poster: Poster | None = None
     _sending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
@@ -99,10 +99,10 @@ class Dispatcher:
         later = [(moment - now).total_seconds() for moment in moments.values() if moment > now]
         if due or self._sending:
             until = timestamp(now + datetime.timedelta(seconds=self.lease))
+            self._asked = True  # a stop in the middle of the call may find it done
             if not await deliveries.hold(self.writer, self._me(), until):
                 await asyncio.sleep(self.lease / 3)  # another process delivers
                 return 0.0
-            self._held = True
             for one in due:
                 task = asyncio.create_task(self._send(one))
                 self._sending[one.webhook.id] = task
@@ -211,7 +211,7 @@ class Dispatcher:
         await asyncio.gather(*self._sending.values(), return_exceptions=True)
         if self._poster is not None:
             await self._poster.close()
-        if self._held:
+        if self._asked:
             with contextlib.suppress(ServiceError):
                 await deliveries.release(self.writer, self._me())
 

@@ -19,7 +19,7 @@ from service.application.watch import Watch
 from service.domain.queries import ChangeFilter
 from service.errors import InvalidRequest, NotFound
 from service.http.reply import encode
-from service.storage import changes
+from service.storage import changes, deliveries
 from service.storage.database import Database, Statement
 from service.storage.writing import Author, write
 from tests.catalog import NOW, OPUS, SONNET
@@ -186,7 +186,7 @@ async def test_nothing_is_lost_and_order_is_kept_by_a_bad_receiver(
         receiver = await stack.enter_async_context(receiving(lambda _: chance.choice(answers)))
         made, secret = await add(database, receiver, wanted)
         begin = (await state(database)).webhook.position
-        process = AsyncExitStack()
+        process = await stack.enter_async_context(AsyncExitStack())
         await process.enter_async_context(dispatching(engine, deadline=0.1))
         for turn in range(30):
             ids = chance.sample(MODELS, chance.randint(1, len(MODELS)))
@@ -277,6 +277,28 @@ async def test_another_process_takes_over(engine: Engine, database: Database) ->
             await edit(database, (SONNET, "Three"))
             await receiver.until(lambda: len(receiver.posts) == 3)
             assert asyncio.get_running_loop().time() - begin < 1, "one that stops gives it up"
+
+
+async def test_a_stop_in_the_middle_of_taking_the_place(engine: Engine, database: Database) -> None:
+    """It may have been given the place without having heard of it: it gives it up all the same."""
+    given = asyncio.Event()
+    hold = deliveries.hold
+
+    async def unheard(*args: Any) -> bool:
+        assert await hold(*args)
+        given.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with receiving() as receiver:
+        await add(database, receiver)
+        newest = await edit(database, (SONNET, "One"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deliveries, "hold", unheard)
+            async with dispatching(engine, lease=60.0):
+                await asyncio.wait_for(given.wait(), 5)
+        async with dispatching(engine):
+            await receiver.until(lambda: receiver.revisions == [newest], 5)
 
 
 async def test_state_of_failures_is_kept(engine: Engine, database: Database) -> None:
