@@ -22,7 +22,8 @@ import pytest
 from bench import dataset
 from bench.loading import load
 from bench.workload import Names
-from service.storage.database import Database, DatabaseOptions, open_database
+from service.storage.database import Database, DatabaseOptions
+from service.storage.opening import open_database
 from tests.conftest import Servers, servers
 from tests.engines import Engine, Server
 

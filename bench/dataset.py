@@ -24,7 +24,8 @@ from service.application import ingest
 from service.sources.catalog import batches
 from service.sources.published import read
 from service.storage import migrate
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 
 SCALES: Final = (1, 10, 100)
 DATA: Final = Path(__file__).parent / "data"

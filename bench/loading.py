@@ -12,7 +12,8 @@ import msgspec
 
 from bench.dataset import DERIVED, TABLES, TODAY
 from service.storage import migrate
-from service.storage.database import Database, DatabaseOptions, Statement, open_database
+from service.storage.database import Database, DatabaseOptions, Statement
+from service.storage.opening import open_database
 from tests.engines import Engine
 
 _CHUNK: Final = 5000

@@ -25,7 +25,8 @@ from service.app import create_app
 from service.application import tokens
 from service.settings import Settings
 from service.storage import migrate
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 from tests.http.client import running
 
 MODELS = 5_000

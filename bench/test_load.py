@@ -36,7 +36,8 @@ from bench.test_front import needs_wrk
 from service.application import tokens
 from service.application.turnover import turn_over
 from service.domain.queries import Query
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 
 CONNECTIONS, SECONDS = 100, 15
 ASKED = 50_000

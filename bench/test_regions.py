@@ -30,7 +30,8 @@ from bench.serving import service
 from bench.workload import Names
 from service.application import tokens
 from service.application.turnover import turn_over
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 from tests.conftest import Servers
 from tests.engines import Engine, LibsqlServer, Sqld, pipeline
 

@@ -37,9 +37,10 @@ from service.logs import configure
 from service.metrics import Registry
 from service.operations.schedule import Schedule
 from service.settings import Settings
-from service.storage.database import Database, DatabaseOptions, open_database
+from service.storage.database import Database, DatabaseOptions
 from service.storage.failover import Breaker, Failover
 from service.storage.measured import Calls, Measured
+from service.storage.opening import open_database
 from service.storage.options import primary_options, reader_options, writer_options
 from service.storage.slow import Slow
 from service.tracing import Tracing

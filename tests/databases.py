@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from service.application import ingest
 from service.storage import migrate, runs
-from service.storage.database import Database, DatabaseOptions, Statement, open_database
+from service.storage.database import Database, DatabaseOptions, Statement
+from service.storage.opening import open_database
 from service.storage.writing import Author, write
 from tests.catalog import STEPS, Step
 from tests.engines import Engine, Server

@@ -12,7 +12,8 @@ import click
 
 from service.errors import DatabaseUnusable, Unavailable
 from service.settings import Settings
-from service.storage.database import Database, DatabaseOptions, open_database
+from service.storage.database import Database, DatabaseOptions
+from service.storage.opening import open_database
 
 T = TypeVar("T")
 

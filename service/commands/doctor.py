@@ -11,7 +11,8 @@ import click
 from service.application import doctor as doctor_of
 from service.commands.database import database_options
 from service.storage import migrate
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 
 
 @click.command()

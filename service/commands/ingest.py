@@ -32,8 +32,9 @@ from service.sources.chunks import Chunk, chunks
 from service.sources.documents import Unreadable
 from service.sources.known import known
 from service.sources.registry import SOURCES, read
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
 from service.storage.migrate import check
+from service.storage.opening import open_database
 
 
 @dataclass(frozen=True, kw_only=True)

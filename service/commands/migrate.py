@@ -10,8 +10,9 @@ import click
 
 from service.commands.database import WAIT, database_options, waiting
 from service.storage import migrate as migrations_of
-from service.storage.database import Database, DatabaseOptions, open_database
+from service.storage.database import Database, DatabaseOptions
 from service.storage.migrate import Migration
+from service.storage.opening import open_database
 
 T = TypeVar("T")
 Work = Callable[[Database, list[Migration]], Awaitable[T]]

@@ -15,7 +15,8 @@ from service.commands.database import database_options
 from service.domain.batches import BatchResult
 from service.errors import ServiceError
 from service.sources.catalog import Catalogue, batches
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 
 
 @click.command()

@@ -18,8 +18,8 @@ import click
 from service.commands.database import WAIT, waiting
 from service.errors import ServiceError
 from service.settings import PREFIX, Settings
-from service.storage.database import open_database
 from service.storage.migrate import check
+from service.storage.opening import open_database
 from service.storage.options import reader_options
 from service.tracing import check as check_tracing
 

@@ -11,7 +11,7 @@ from rich.table import Table as Shown
 
 from service.commands.database import database_options, with_database
 from service.storage import stats as stored
-from service.storage.database import open_database
+from service.storage.opening import open_database
 
 
 @click.command()

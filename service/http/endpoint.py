@@ -12,14 +12,16 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from service.application.regions import reach
 from service.domain.answers import Answer
 from service.domain.queries import NoQuery, Query
+from service.http.asgi import App
 from service.http.errors import Refusal
-from service.http.params import check_id, parse, parse_revision
-from service.http.reply import JSON, KEPT, Keep, Reply, Stream, json_reply
+from service.http.front import Front, Question, Spelling
+from service.http.params import canonical, check_id, parse, parse_revision
+from service.http.reply import JSON, KEPT, Keep, Reply, json_reply
 from service.settings import Settings
 from service.storage.database import Database
 
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from service.application.metrics import Metrics
     from service.application.stream import Streams
     from service.application.watch import Watch
-    from service.http.api.stream import Events
-    from service.http.front import Front, Spelling
+
+_ALL_TABLES: Final = frozenset({"providers", "models", "pricing", "benchmarks"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,21 @@ class Endpoint:
         """The response to a question that cannot be answered."""
         return refusal.json()
 
-    async def answer(
-        self, service: Service, spelling: Spelling, id: str = ""
-    ) -> Reply | Stream | Events:
+    def tags(self, query: Query, id: str) -> frozenset[str]:
+        """What an answer depends on, in the words of `service.application.watch.tags_of`."""
+        if id and self.tag == "providers":
+            return frozenset({f"provider:{id}", f"models-of:{id}"})
+        if self.whole:
+            return _ALL_TABLES
+        model = getattr(query, "model", None)
+        models = (id,) if id else (model,) if model else getattr(query, "ids", ())
+        if not models:
+            return _ALL_TABLES
+        return frozenset(
+            tag for one in models for tag in (f"model:{one}", f"provider:{one.partition('/')[0]}")
+        )
+
+    async def answer(self, service: Service, spelling: Spelling, id: str = "") -> App:
         """Parse, then answer from what is kept or ask. Raises what parsing and the use case raise.
 
         A request with credentials is `private`: nothing is kept of it, nor it answered from that.
@@ -130,11 +144,19 @@ class Endpoint:
             if elsewhere := await reach(service.watch, service.primary, revision, seconds):
                 return await self.ask(replace(service, reader=elsewhere), query, id)
         if self.keep in KEPT and not spelling.private:
-            return await service.front.answer(self, service, query, id, spelling)
+            question = Question(self.operation, id, canonical(query))
+
+            async def ask() -> Reply:
+                reply = await self.ask(service, question.query, id)
+                assert isinstance(reply, Reply), f"{self.operation} streams: it cannot be kept"
+                return reply
+
+            tags = self.tags(question.query, id)
+            return await service.front.answer(question, self.keep, tags, spelling, ask)
         reply = await self.ask(service, query, id)
         return reply.private() if spelling.private and isinstance(reply, Reply) else reply
 
-    async def ask(self, service: Service, query: Query, id: str = "") -> Reply | Stream | Events:
+    async def ask(self, service: Service, query: Query, id: str = "") -> App:
         """Answer a parsed query: what depends on nothing but these arguments, the data and day."""
         now = service.clock().astimezone(datetime.UTC)
         given = {
@@ -156,8 +178,5 @@ class Endpoint:
             result = await result
         if self.render:
             rendered = self.render(result, self, query)
-            return typing.cast(
-                "Reply | Stream | Events",
-                await rendered if inspect.isawaitable(rendered) else rendered,
-            )
+            return typing.cast("App", await rendered if inspect.isawaitable(rendered) else rendered)
         return json_reply(result, self.keep, getattr(query, "fields", ()))

@@ -1,22 +1,19 @@
 """Answers out of the cache: in front of the framework where the question was asked before.
 
-A question is kept under what it means (the endpoint, the id, the parsed query in one spelling).
+A question is kept under what it means: the operation, the id, the parsed query in one spelling.
 The way it was spelled on the wire leads there too, once it has been asked: such a request is
 answered before anything is parsed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from service.application.cache import Cache, Entry, Loaded
 from service.domain.queries import Query
 from service.http.encoding import WORTH_IT, Encoding, compress, negotiate
-from service.http.endpoint import Endpoint, Service
 from service.http.reply import Header, Headers, Keep, Reply
 from service.interpreter import beside
 
@@ -27,12 +24,14 @@ _SPELLINGS: Final = 20_000
 # Bytes from which compression leaves the event loop.
 _LARGE: Final = 262_144
 _OF_BODY: Final = frozenset({b"content-encoding", b"content-length", b"content-type"})
-# Lists in a query whose order means nothing.
-_SETS: Final = (
-    *("provider", "supports", "input_modalities", "output_modalities"),
-    *("fields", "include", "facets"),
-)
-_ALL_TABLES: Final = frozenset({"providers", "models", "pricing", "benchmarks"})
+
+
+class Question(NamedTuple):
+    """What is asked, however it is spelled."""
+
+    operation: str
+    id: str
+    query: Query
 
 
 class Spelling(NamedTuple):
@@ -114,25 +113,26 @@ class Front:
         return sent
 
     async def answer(
-        self, endpoint: Endpoint, service: Service, query: Query, id: str, spelling: Spelling
+        self,
+        question: Question,
+        keep: Keep,
+        tags: frozenset[str],
+        spelling: Spelling,
+        ask: Callable[[], Awaitable[Reply]],
     ) -> Reply:
-        """The answer to a parsed question, kept or loaded, encoded as the client likes it."""
-        question = canonical(query)
+        """The answer to a question, kept or asked for, encoded as the client likes it.
+
+        `tags` are what it depends on, in the words of `service.application.watch.tags_of`.
+        """
 
         async def load() -> Loaded[Kept]:
-            reply = await endpoint.ask(service, question, id)
-            assert isinstance(reply, Reply), f"{endpoint.operation} streams: it cannot be kept"
-            tags = tags_of(endpoint, question, id)
+            reply = await ask()
             tagged = (*reply.headers, (b"cache-tag", ",".join(sorted(tags)).encode()))
-            return Loaded(
-                Kept(Reply(reply.status, tagged, reply.body)),
-                tags,
-                reply.revision or 0,
-                self.seconds[endpoint.keep],
-                len(reply.body),
-            )
+            kept = Kept(Reply(reply.status, tagged, reply.body))
+            seconds, size = self.seconds[keep], len(reply.body)
+            return Loaded(kept, tags, reply.revision or 0, seconds, size)
 
-        entry, state = await self.cache.get((endpoint.operation, id, question), load)
+        entry, state = await self.cache.get(question, load)
         sent = await self._encoded(entry, negotiate(spelling.accept_encoding))
         if entry.key is not None and sum(map(len, spelling[:3])) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
@@ -140,7 +140,7 @@ class Front:
                     other.value.spellings.clear()
                 self._spellings.clear()
             headers = (*sent.headers, (b"x-cache", b"hit"))
-            hit = Sent(headers, sent.body, sent.etag, without_body(headers), endpoint.operation)
+            hit = Sent(headers, sent.body, sent.etag, without_body(headers), question.operation)
             self._spellings[spelling[:3]] = entry, hit
             entry.value.spellings.add(spelling[:3])
         return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
@@ -176,27 +176,3 @@ def encoded(reply: Reply, encoding: Encoding) -> Sent:
 def without_body(headers: Iterable[Header]) -> Headers:
     """What an answer keeps of its headers when its body is left out."""
     return tuple(pair for pair in headers if pair[0] not in _OF_BODY)
-
-
-def canonical(query: Query) -> Query:
-    """The same question in one spelling: lists whose order means nothing are sorted."""
-    changed = {}
-    for name in _SETS:
-        if value := getattr(query, name, ()):
-            changed[name] = tuple(sorted(set(value)))
-    return msgspec.structs.replace(query, **changed) if changed else query
-
-
-def tags_of(endpoint: Endpoint, query: Query, id: str) -> frozenset[str]:
-    """What an answer depends on, in the words of `service.application.watch.tags_of`."""
-    if id and endpoint.tag == "providers":
-        return frozenset({f"provider:{id}", f"models-of:{id}"})
-    if endpoint.whole:
-        return _ALL_TABLES
-    model = getattr(query, "model", None)
-    models = (id,) if id else (model,) if model else getattr(query, "ids", ())
-    if not models:
-        return _ALL_TABLES
-    return frozenset(
-        tag for one in models for tag in (f"model:{one}", f"provider:{one.partition('/')[0]}")
-    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+import msgspec
 from msgspec import inspect
 
 from service.domain.decimals import DIGITS
@@ -34,6 +35,11 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+# Lists in a query whose order means nothing.
+_SETS: Final = (
+    *("provider", "supports", "input_modalities", "output_modalities"),
+    *("fields", "include", "facets"),
 )
 
 
@@ -236,3 +242,12 @@ def _decode(raw: bytes, what: str) -> str:
     if _CONTROL.search(text):
         raise InvalidRequest(f"{what} holds a control character")
     return text
+
+
+def canonical(query: Query) -> Query:
+    """The same question in one spelling: lists whose order means nothing are sorted."""
+    changed = {}
+    for name in _SETS:
+        if value := getattr(query, name, ()):
+            changed[name] = tuple(sorted(set(value)))
+    return msgspec.structs.replace(query, **changed) if changed else query

@@ -26,7 +26,7 @@ import msgspec
 from service.errors import DatabaseUnusable, NotFound, Unavailable
 from service.operations.store import split_s3
 from service.settings import Settings
-from service.storage.database import open_database
+from service.storage.opening import open_database
 
 log = logging.getLogger(__name__)
 

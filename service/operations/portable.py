@@ -28,8 +28,9 @@ from service.operations.manifest import (
 )
 from service.storage import copying, migrate
 from service.storage.copying import Column, Columns
-from service.storage.database import Database, DatabaseOptions, Row, open_database
+from service.storage.database import Database, DatabaseOptions, Row
 from service.storage.frozen import Frozen, dump_native, freeze
+from service.storage.opening import open_database
 
 # Seconds that one step may take, of any size that was seen so far.
 DEADLINE: Final = 3600.0

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from service.errors import DatabaseUnusable
-from service.storage.database import DatabaseOptions, Engine, Row, Statement, open_database
+from service.storage.database import DatabaseOptions, Engine, Row, Statement
+from service.storage.opening import open_database
 
 
 class Frozen(Protocol):

@@ -23,9 +23,9 @@ from service.storage.database import (
     SchemaMissing,
     Statement,
     Value,
-    open_database,
 )
 from service.storage.frozen import Frozen
+from service.storage.opening import open_database
 
 _TABLE = """CREATE TABLE IF NOT EXISTS schema_migrations (
     version TEXT NOT NULL PRIMARY KEY,

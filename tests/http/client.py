@@ -18,7 +18,8 @@ from service.http.endpoint import Endpoint
 from service.http.routes import ENDPOINTS
 from service.settings import Settings
 from service.storage import migrate
-from service.storage.database import DatabaseOptions, open_database
+from service.storage.database import DatabaseOptions
+from service.storage.opening import open_database
 
 NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 

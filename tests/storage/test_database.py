@@ -20,8 +20,8 @@ from service.storage.database import (
     DatabaseOptions,
     SchemaMissing,
     Statement,
-    open_database,
 )
+from service.storage.opening import open_database
 from tests.engines import Engine, LibsqlServer, PostgresServer, Server
 
 pytestmark = pytest.mark.anyio

@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from service.commands.migrate import migrate as command
 from service.errors import DatabaseUnusable, ServiceError
 from service.storage import migrate
-from service.storage.database import Database, DatabaseOptions, SchemaMissing, open_database
+from service.storage.database import Database, DatabaseOptions, SchemaMissing
 from service.storage.migrate import Migration, State
+from service.storage.opening import open_database
 from tests.engines import Engine
 from tests.storage.test_database import rows, sql, writer_of
 

@@ -18,7 +18,8 @@ from service.domain.queries import (
     SearchQuery,
 )
 from service.storage import benchmarks, models, pricing, providers, search
-from service.storage.database import Database, DatabaseOptions, Row, Statement, open_database
+from service.storage.database import Database, DatabaseOptions, Row, Statement
+from service.storage.opening import open_database
 from tests.databases import copied
 from tests.engines import Server
 

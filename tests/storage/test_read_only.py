@@ -7,7 +7,8 @@ import contextlib
 import pytest
 
 from service.errors import Conflict, DatabaseUnusable, ServiceError
-from service.storage.database import Database, DatabaseOptions, Row, Statement, open_database
+from service.storage.database import Database, DatabaseOptions, Row, Statement
+from service.storage.opening import open_database
 from tests.conftest import Servers
 from tests.databases import copied, reading
 from tests.engines import Server

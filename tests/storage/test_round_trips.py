@@ -17,7 +17,8 @@ from service.http.reply import Stream
 from service.http.routes import ENDPOINTS, find
 from service.settings import Settings
 from service.storage import export
-from service.storage.database import Database, DatabaseOptions, Row, Statement, open_database
+from service.storage.database import Database, DatabaseOptions, Row, Statement
+from service.storage.opening import open_database
 from service.storage.snapshot import SNAPSHOT
 from tests.catalog import GPT, NOW, SONNET
 from tests.databases import copied

@@ -10,7 +10,7 @@ from service import __version__
 from service.application.export import TABLES, Exported, export, header
 from service.domain.queries import Query
 from service.http.endpoint import Endpoint
-from service.http.front import canonical
+from service.http.params import canonical
 from service.http.reply import CACHE_CONTROL, Stream, csv_page
 
 Pages: TypeAlias = AsyncIterator[list[tuple[Any, ...]]]
