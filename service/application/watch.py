@@ -19,7 +19,7 @@ from service.storage.database import Database
 log = logging.getLogger(__name__)
 
 # Changes that are looked at one by one; after more of them at once nothing kept is worth sparing.
-MANY: Final = 2_000
+MANY: Final = 5_000
 
 
 def tags_of(touched: Iterable[Touched]) -> set[str]:

@@ -53,6 +53,8 @@ POLICY: Final[Header] = (
 )
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
+# Where a number in scientific notation may end; most often it is a part of a name that looks so.
+_SUSPECT: Final = re.compile(rb"[0-9]E[+-]?[0-9]+(?:[,\]}]|$)")
 # A string, or a number in scientific notation.
 _SCIENTIFIC: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?E[+-]?[0-9]+')
 
@@ -117,7 +119,7 @@ def matches(if_none_match: bytes, tag: bytes) -> bool:
 def encode(value: Any) -> bytes:
     """JSON with decimals as exact numbers, never in scientific notation."""
     body = _encoder.encode(value)
-    if b"E-" in body or b"E+" in body:
+    if (b"E-" in body or b"E+" in body) and _SUSPECT.search(body):
         return _SCIENTIFIC.sub(_plain, body)
     return body
 
