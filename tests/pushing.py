@@ -100,6 +100,20 @@ class Pusher:
         self.refused[message] = self.refused.get(message, 0) + 1
         return False
 
+    async def until_refused(self, number: int, http: httpx.AsyncClient) -> int:
+        """Push one batch after the other; the first that is refused, which is told in words."""
+        for one in range(number, number + 100):
+            if not await self.push(one, http):
+                assert self.refused, "it was not even answered"
+                return one
+        raise AssertionError("there was room for all of that")
+
+    async def until_taken(self, number: int, http: httpx.AsyncClient) -> None:
+        """Push a batch until it is acknowledged, which it has to be without anyone's help."""
+        async with asyncio.timeout(15):
+            while not await self.push(number, http):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
     async def run(self, going: Callable[[], bool], pause: float = 0) -> None:
         """Push one batch after the other for as long as that goes, and the last one to its end."""
         async with client(20) as http:

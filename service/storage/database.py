@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from service.errors import Conflict, DatabaseUnusable, InvalidRequest
+from service.errors import Conflict, DatabaseUnusable, InvalidRequest, Unavailable
 
 Engine = Literal["sqlite", "libsql", "postgres"]
 
@@ -47,6 +47,13 @@ class DatabaseOptions:
     pool_size: int = 4
     # A SQLite file that does not exist is an error unless this is set.
     create: bool = False
+
+
+class DatabaseLost(Unavailable):
+    """The server answers that its database is not there: until it is started again, it stays so.
+
+    A replica says so once its disk has been full.
+    """
 
 
 class SchemaMissing(DatabaseUnusable):

@@ -27,6 +27,7 @@ from service.errors import DatabaseUnusable, ServiceError, Unavailable
 from service.storage.database import (
     PING,
     READ_ONLY,
+    DatabaseLost,
     DatabaseOptions,
     Engine,
     Result,
@@ -111,10 +112,13 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
         if response.ok:
             decoded: dict[str, Any] = msgspec.json.decode(content)
             return decoded
+        text = content.decode(errors="replace")
+        if response.status == 404 and "doesn't exist" in text:
+            raise DatabaseLost("the database server has lost its database: start it again")
         if response.status == 404 and self._version == "v3":
             self._version = "v2"
             return await self._attempt(method, path, body, until)
-        raise _refused(response.status, content.decode(errors="replace"))
+        raise _refused(response.status, text)
 
     async def download(self, path: str, target: Path) -> None:
         """Write what the server answers to a GET into a file; raises as `run` does."""
@@ -267,7 +271,11 @@ def _translate(error: dict[str, Any]) -> ServiceError:
         return sqlite_conflict(message)
     if "no such table: " in message:
         return missing_table(message.rpartition("no such table: ")[2])
-    if code.startswith("SQLITE_READONLY") or code.endswith("BLOCKED") or "forbidden" in message:
+    if code.endswith("BLOCKED"):  # by whoever runs the server: a quota, say
+        return DatabaseUnusable(f"the database server refuses it: {message}")
+    if "readonly database" in message:
+        return DatabaseUnusable("the database server cannot write its file: make it writable")
+    if "forbidden" in message:
         return DatabaseUnusable(READ_ONLY)
     if code.startswith("SQLITE_BUSY") or "database is locked" in message:
         return Unavailable("the database is locked by another writer")

@@ -184,7 +184,9 @@ class SqliteDatabase:
             case apsw.NotADBError():
                 return DatabaseUnusable(f"{path} is not a SQLite database: name another file")
             case apsw.CorruptError():
-                return DatabaseUnusable(f"{path} is corrupt: restore it with `aicompare restore`")
+                return DatabaseUnusable(
+                    f"{path} is corrupt: restore it: `aicompare backup restore`"
+                )
             case apsw.FullError():
                 return DatabaseUnusable(f"the disk of {path} is full: free some space")
             case apsw.IOError():

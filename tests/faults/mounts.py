@@ -10,18 +10,23 @@ from pathlib import Path
 
 import pytest
 
-# A disk of so many KiB in place of a folder, with what was in it; then no privilege is left that
-# would get around permissions.
+# A disk of so many KiB in place of a folder, with what was in it; then a user without a privilege
+# that would get around permissions.
 _ENTER = """
 set -e
-size=$1 folder=$2; shift 2
+size=$1 folder=$2 user=$3; shift 3
 mount --make-rprivate /
 kept=$(mktemp -d)
 cp -a "$folder/." "$kept"
 mount -t tmpfs -o size="${size}k" tmpfs "$folder"
 cp -a "$kept/." "$folder"
 rm -rf "$kept"
-exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
+if [ -n "$rootless" ]; then
+    exec unshare --user --map-user="$user" setpriv --no-new-privs "$@"
+fi
+group=$(id --group "$user")
+exec setpriv --pdeathsig=keep --reuid="$user" --regid="$group" --clear-groups \\
+    --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 """
 
 
@@ -52,11 +57,14 @@ class Disk:
         (self.seen / "ballast").unlink()
 
 
-def disk(folder: Path, kibibytes: int) -> Disk:
-    """A small disk; skips, or fails in CI, where such a thing cannot be made."""
+def disk(folder: Path, kibibytes: int, user: str | None = None) -> Disk:
+    """A small disk for a user, by default the present one.
+
+    Skips, or fails in CI, where such a thing cannot be made.
+    """
     rootless = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-    command = ("unshare", *rootless, "--mount", "--", "sh", "-c", _ENTER, "sh", str(kibibytes))
-    command += (str(folder),)
+    command = ("env", f"rootless={' '.join(rootless)}", "unshare", *rootless, "--mount", "--")
+    command += ("sh", "-c", _ENTER, "sh", str(kibibytes), str(folder), user or str(os.geteuid()))
     problem = "needs unshare and setpriv"
     if shutil.which("unshare") and shutil.which("setpriv"):
         tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)

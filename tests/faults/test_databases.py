@@ -69,9 +69,7 @@ async def test_postgres_is_restarted(own: Server, crash: bool, tmp_path: Path) -
                 finally:
                     server.start()
                 await serving.ready()
-                async with asyncio.timeout(10):
-                    while not await pusher.push(900, http):  # noqa: ASYNC110
-                        await asyncio.sleep(0.1)
+                await pusher.until_taken(900, http)
             assert "Traceback" not in serving.log.read_text()
         async with reading(engine) as db:
             assert await whole(db) == set(pusher.acknowledged)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import apsw
-import httpx
 import pytest
 
 from tests.databases import reading, template
@@ -45,13 +43,6 @@ def service(path: Path, prefix: tuple[str, ...] = (), **settings: str) -> Servin
     return Serving(environment_of(at(path), **settings), path.parent.with_suffix(".log"), prefix)
 
 
-async def taken_again(pusher: Pusher, http: httpx.AsyncClient, number: int) -> None:
-    """Without anyone's help: the batch that was refused is taken."""
-    async with asyncio.timeout(15):
-        while not await pusher.push(number, http):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-
-
 async def test_the_disk_is_full(file: Path, tmp_path: Path) -> None:
     small = disk(file.parent, 8192)
     serving = service(file, small.command)
@@ -65,17 +56,11 @@ async def test_the_disk_is_full(file: Path, tmp_path: Path) -> None:
             for number in range(3):
                 assert await pusher.push(number, http)
             small.fill()
-            refused = 0
-            for number in range(3, 60):
-                if not await pusher.push(number, http):
-                    refused = number
-                    break
-            assert refused, "the log had room for all of that"
-            assert pusher.refused, "it was not even answered"
+            refused = await pusher.until_refused(3, http)
             assert (await http.get(serving.url + READ.format(3))).status_code == 200
             small.free()
-            await taken_again(pusher, http, refused)
-            await taken_again(pusher, http, refused + 1)
+            await pusher.until_taken(refused, http)
+            await pusher.until_taken(refused + 1, http)
         assert await stored(small.seen / file.name, tmp_path / "copies") == set(pusher.acknowledged)
         assert await serving.stop() == 0
     finally:
@@ -111,7 +96,7 @@ async def test_the_file_is_read_only(file: Path, tmp_path: Path) -> None:
             assert (await http.get(serving.url + READ.format(1))).status_code == 200
             for path in (small.seen / file.name, small.seen):
                 path.chmod(0o777)
-            await taken_again(pusher, http, 0)
+            await pusher.until_taken(0, http)
         assert await stored(small.seen / file.name, tmp_path / "copies") == {0}
     finally:
         serving.kill()
@@ -156,7 +141,7 @@ async def test_the_file_is_corrupt(file: Path, tmp_path: Path) -> None:
                     Path(f"{file}{suffix}").unlink()
             backup.rename(file)
             await serving.ready()
-            await taken_again(pusher, http, 3)
+            await pusher.until_taken(3, http)
             assert (await http.get(serving.url + READ.format(31))).status_code == 200
         assert await stored(file, tmp_path / "copies") == set(pusher.acknowledged) == {0, 1, 2, 3}
     finally:
@@ -176,7 +161,7 @@ async def test_the_file_is_locked(file: Path, tmp_path: Path) -> None:
                 assert pusher.refused
                 assert (await http.get(serving.url + READ.format(1))).status_code == 200
                 other.execute("ROLLBACK")
-            await taken_again(pusher, http, 0)
+            await pusher.until_taken(0, http)
         assert await stored(file, tmp_path / "copies") == {0}
     finally:
         serving.kill()

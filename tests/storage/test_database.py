@@ -541,7 +541,7 @@ class TestPostgres:
         self, engine: Engine, server: PostgresServer, writer: Database
     ) -> None:
         await writer.batch(insert("a", 1))
-        server._execute(
+        server.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'owner'"
         )
         await asyncio.sleep(0.05)
