@@ -1,6 +1,7 @@
 """One reader, as a program: asks for paths in turn, 2 ms after each answer, until its stdin ends.
 
-Prints the milliseconds of each answer, as JSON. `python -m bench.reader HOST:PORT PATH...`
+Prints an empty line when it begins, and at the end the milliseconds of each answer, as JSON.
+`python -m bench.reader HOST:PORT PATH...`
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ def main() -> None:
     host, *paths = sys.argv[1:]
     connection = http.client.HTTPConnection(host, timeout=30)
     times: list[float] = []
+    print(flush=True)
     while not select.select([sys.stdin], [], [], PAUSE)[0]:
         begin = time.perf_counter()
         connection.request("GET", paths[len(times) % len(paths)])

@@ -183,17 +183,19 @@ def test_readers_meanwhile(tmp_path: Path, figures: Figures, kind: str) -> None:
         ]
         pushing = dict(zip(("this", "other"), zip(addresses, made, strict=True), strict=True))
         for turn in range(TURNS):
+            bodies = _bodies(turn)[:2]
             for what in found:
                 reader = subprocess.Popen(
                     [sys.executable, "-m", "bench.reader", urlsplit(addresses[0]).netloc, *asked],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                 )
-                time.sleep(0.5)
+                assert reader.stdout
+                reader.stdout.readline()
                 if what == "idle":
                     time.sleep(2)
                 else:
-                    _push(*pushing[what], _bodies(turn)[:2])
+                    _push(*pushing[what], bodies)
                 times = json.loads(reader.communicate()[0])
                 found[what].append(percentile(times, 0.95) / 1000)
     idle, this, other = (statistics.median(found[what]) for what in found)

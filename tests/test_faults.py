@@ -9,6 +9,7 @@ import pytest
 
 from service.domain.batches import Batch
 from service.domain.faults import faults_of
+from service.interpreter import at_once
 
 MODEL = {"providerId": "a", "modelId": "x", "name": "X"}
 PRICE = {"modelId": "a/x", "effectiveDate": "2026-11-02", "inputPrice": 1}
@@ -16,7 +17,7 @@ PRICE = {"modelId": "a/x", "effectiveDate": "2026-11-02", "inputPrice": 1}
 
 def faults(**rows: Any) -> list[str]:
     batch = msgspec.convert(rows, Batch)
-    return [str(fault) for fault in faults_of(batch)]
+    return [str(fault) for fault in at_once(faults_of(batch))]
 
 
 def test_a_good_row_has_none() -> None:

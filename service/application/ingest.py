@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from service.application.answers import written
+from service.application.ready import ready
 from service.application.runs import new_id
 from service.domain.answers import Answer
 from service.domain.batches import Batch, BatchResult
-from service.domain.faults import faults_of, parents, refusal, unknown_parents
+from service.domain.faults import refusal
 from service.errors import Conflict, InvalidRequest, NotFound, ServiceError
-from service.interpreter import beside
+from service.interpreter import in_slices
 from service.storage import ingest as stored
 from service.storage import runs
 from service.storage.database import Database, Statement
 from service.storage.writing import Author, Once, claimed
 
-# Rows from which a batch is made ready in a thread: the event loop has readers to answer.
-_LARGE: Final = 200
+# Makes a batch ready to be written; raises `InvalidRequest` with every fault.
+Making = Callable[[], Awaitable[stored.Documents]]
 
 
 async def apply(
@@ -46,7 +47,7 @@ async def apply(
 async def push(
     writer: Database,
     id: str,
-    batch: Batch,
+    batch: Batch | Making,
     *,
     author: Author,
     once: Once | None = None,
@@ -69,7 +70,7 @@ async def push(
 
 async def ingest(
     writer: Database,
-    batch: Batch,
+    batch: Batch | Making,
     *,
     author: Author,
     once: Once | None = None,
@@ -96,15 +97,14 @@ async def ingest(
 
 async def _write(
     writer: Database,
-    batch: Batch,
+    batch: Batch | Making,
     author: Author,
     once: Once | None,
     factor: int | None,
     before: tuple[Statement, ...] = (),
     after: tuple[Statement, ...] = (),
 ) -> Answer[BatchResult]:
-    size = sum(len(getattr(batch, table)) for table in batch.__struct_fields__)
-    documents = await beside(_ready, batch) if size >= _LARGE else _ready(batch)
+    documents = await (in_slices(ready(batch)) if isinstance(batch, Batch) else batch())
     try:
         done = await stored.push(
             writer,
@@ -124,17 +124,10 @@ async def _write(
             first = await claimed(writer, once, author, error)
         except Conflict as other:
             if other is error:
-                raise await _explained(writer, batch, error) from None
+                raise await _explained(writer, documents, error) from None
             raise
         done = await stored.pushed(writer, first)
     return written(done.result, done.result.revision, done.pushed_at)
-
-
-def _ready(batch: Batch) -> stored.Documents:
-    """Check and encode."""
-    if faults := faults_of(batch):
-        raise refusal(faults)
-    return stored.prepare(batch)
 
 
 async def _not_open(writer: Database, author: Author) -> ServiceError:
@@ -144,19 +137,12 @@ async def _not_open(writer: Database, author: Author) -> ServiceError:
     return Conflict(f"run {run.id} was closed as {run.status} at {run.completed_at}: open another")
 
 
-async def _explained(writer: Database, batch: Batch, error: Conflict) -> ServiceError:
+async def _explained(writer: Database, documents: stored.Documents, error: Conflict) -> Conflict:
     """A broken constraint by the rows that broke it, where that can be told."""
     kind = error.details.get("constraint") if isinstance(error.details, dict) else None
-    if kind == "foreign_key":
-        providers, models = parents(batch)
-        faults = unknown_parents(
-            batch,
-            await stored.unknown(writer, "providers", providers),
-            await stored.unknown(writer, "models", models),
-        )
-        if faults:
-            refused = refusal(faults)
-            return Conflict(refused.message, refused.details)
+    if kind == "foreign_key" and (faults := await stored.orphans(writer, documents)):
+        refused = refusal(faults)
+        return Conflict(refused.message, refused.details)
     return error
 
 

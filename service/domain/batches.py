@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,9 @@ from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
 from service.domain.values import Record
+
+# Its tables, each after those that its rows refer to.
+BATCHED: Final[tuple[Table, ...]] = ("providers", "models", "pricing", "benchmarks")
 
 
 class Batch(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ _UNIT: Final = Decimal(10) ** DIGITS
 
 def to_billionths(value: Decimal) -> int:
     """The integer that is stored; raises `InvalidRequest` where it would not be exact."""
-    if not value.is_finite() or abs(value) >= LIMIT:
+    if not value.is_finite() or not -LIMIT < value < LIMIT:
         raise InvalidRequest(f"{value} is out of range: a finite number below {LIMIT} is needed")
     scaled = value * _UNIT
     if scaled != (whole := int(scaled)):

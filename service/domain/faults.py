@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import operator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta
 
-from service.domain.batches import Batch
+from service.domain.batches import BATCHED, Batch
 from service.domain.benchmarks import ScoreRow
 from service.domain.changes import Table
 from service.domain.decimals import DIGITS, LIMIT
@@ -45,19 +47,18 @@ def refusal(faults: Sequence[Fault]) -> InvalidRequest:
     return InvalidRequest(f"the batch has {first} {faults[0]}", details)
 
 
-def faults_of(batch: Batch) -> list[Fault]:
-    """What is wrong with a batch, in its order."""
-    rows: tuple[tuple[Table, tuple[msgspec.Struct, ...]], ...] = (
-        ("providers", batch.providers),
-        ("models", batch.models),
-        ("pricing", batch.pricing),
-        ("benchmarks", batch.benchmarks),
-    )
-    return [fault for table, some in rows for fault in table_faults(table, enumerate(some))]
+def faults_of(batch: Batch) -> Generator[None, None, list[Fault]]:
+    """What is wrong with a batch, in its order. Yields after each row."""
+    found: list[Fault] = []
+    for table in BATCHED:
+        found += yield from table_faults(table, enumerate(getattr(batch, table)))
+    return found
 
 
-def table_faults(table: Table, rows: Iterable[tuple[int, Any]]) -> list[Fault]:
-    """What is wrong with rows of one table, each with its place in the batch."""
+def table_faults(
+    table: Table, rows: Iterable[tuple[int, Any]]
+) -> Generator[None, None, list[Fault]]:
+    """What is wrong with rows of one table, each with its place in the batch. Yields after each."""
     seen: dict[Any, int] = {}
     found = []
     for index, row in rows:
@@ -66,6 +67,7 @@ def table_faults(table: Table, rows: Iterable[tuple[int, Any]]) -> list[Fault]:
             found.append(Fault(table=table, index=index, field=None, message=message))
         for field, message in rules(row):
             found.append(Fault(table=table, index=index, field=field, message=message))
+        yield
     return found
 
 
@@ -82,52 +84,90 @@ def key_of(row: Any) -> object:
 
 def rules(row: msgspec.Struct) -> Iterator[tuple[str, str]]:
     """Field and message of each rule that the given members of a row or an edit break."""
-    given = {f: v for f in row.__struct_fields__ if (v := getattr(row, f)) is not UNSET}
-    names = dict(zip(row.__struct_fields__, row.__struct_encode_fields__, strict=True))
-    broken: set[str] = set()
-    for field, value in given.items():
-        if isinstance(value, Decimal):
-            message = _inexact(value)
-            if message is None and field in FIGURES and value < 0:
-                message = f"{value} is below zero: give 0 for free, null for unknown"
-            if message:
-                broken.add(field)
-                yield names[field], message
-        elif isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
-            yield (
-                names[field],
-                "holds a null byte or half a surrogate pair, which cannot be stored: leave it out",
-            )
-        elif isinstance(value, str) and not is_printable(value):
-            yield (
-                names[field],
-                "holds a control character, or begins or ends with a space: leave it out",
-            )
-        elif isinstance(value, datetime.datetime) and not 1970 <= value.year < 9999:
-            yield (
-                names[field],
-                f"{value.isoformat()} is out of range: give a moment of the years 1970 to 9998",
-            )
-    cutoff = given.get("knowledge_cutoff")
-    if cutoff and not _in_calendar(cutoff):
-        yield (
-            names["knowledge_cutoff"],
-            f"{cutoff} is not in the calendar: give a month or day that is",
-        )
-    if broken:
+    fields, values_of, between = _plan(type(row))
+    numbers_hold = True
+    for field, value in zip(fields, values_of(row), strict=True):
+        if value is UNSET or value is None:
+            continue
+        check = _CHECKS.get(type(value))
+        if check and (message := check(field, value)):
+            name = row.__struct_encode_fields__[fields.index(field)]
+            numbers_hold = numbers_hold and not isinstance(value, Decimal)
+            yield name, message
+    if between and numbers_hold:
+        yield from between(row)
+
+
+class _Plan(NamedTuple):
+    """How the rows of a type are checked: each member, and rules between them."""
+
+    fields: tuple[str, ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+    between: Callable[[Any], Iterator[tuple[str, str]]] | None
+
+
+@functools.cache
+def _plan(kind: type[msgspec.Struct]) -> _Plan:
+    fields = kind.__struct_fields__
+    between = _scores if "score_low" in fields else _states if "state" in fields else None
+    return _Plan(fields, operator.attrgetter(*fields), between)
+
+
+def _scores(row: Any) -> Iterator[tuple[str, str]]:
+    score, low, high = (getattr(row, f) for f in ("score", "score_low", "score_high"))
+    if not isinstance(score, Decimal):
         return
-    if "benchmark_name" in names or "score_low" in names:
-        low, high = given.get("score_low"), given.get("score_high")
-        score = given.get("score")
-        if low is not None and score is not None and low > score:
-            yield "scoreLow", f"{low} is above the score {score}"
-        if high is not None and score is not None and high < score:
-            yield "scoreHigh", f"{high} is below the score {score}"
-    main = [given.get("input_price"), given.get("output_price")]
-    if given.get("state") == "free" and any(main):
+    if isinstance(low, Decimal) and low > score:
+        yield "scoreLow", f"{low} is above the score {score}"
+    if isinstance(high, Decimal) and high < score:
+        yield "scoreHigh", f"{high} is below the score {score}"
+
+
+def _states(row: Any) -> Iterator[tuple[str, str]]:
+    if row.state not in ("free", "unknown"):
+        return
+    main = [one for one in (row.input_price, row.output_price) if isinstance(one, Decimal)]
+    if row.state == "free" and any(main):
         yield "state", "is free, but a price is not 0: give 0, or the state paid"
-    if given.get("state") == "unknown" and any(figure is not None for figure in main):
+    if row.state == "unknown" and main:
         yield "state", "is unknown, but a price is given: give null, or the state paid"
+
+
+def _figure(field: str, value: Decimal) -> str | None:
+    # Not abs(), which overflows for an exponent that a number in JSON may well have.
+    if not value.is_finite():
+        return f"{value} is no number: give a decimal like 2.5"
+    if value.copy_abs() >= LIMIT:
+        return f"{value:.3E} is out of range: a number below {LIMIT} is needed"
+    if round(value, DIGITS) != value:
+        shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:37]}..."
+        return f"{shown} has more than {DIGITS} digits after the decimal point: round it"
+    if value < 0 and field in FIGURES:
+        return f"{value} is below zero: give 0 for free, null for unknown"
+    return None
+
+
+def _text(field: str, value: str) -> str | None:
+    if "\0" in value or not _is_unicode(value):
+        return "holds a null byte or half a surrogate pair, which cannot be stored: leave it out"
+    if not is_printable(value):
+        return "holds a control character, or begins or ends with a space: leave it out"
+    if field == "knowledge_cutoff" and not _in_calendar(value):
+        return f"{value} is not in the calendar: give a month or day that is"
+    return None
+
+
+def _moment(_: str, value: datetime.datetime) -> str | None:
+    if not 1970 <= value.year < 9999:
+        return f"{value.isoformat()} is out of range: give a moment of the years 1970 to 9998"
+    return None
+
+
+_CHECKS: Final[dict[type, Callable[[str, Any], str | None]]] = {
+    Decimal: _figure,
+    str: _text,
+    datetime.datetime: _moment,
+}
 
 
 def _in_calendar(day: str) -> bool:
@@ -139,19 +179,9 @@ def _in_calendar(day: str) -> bool:
     return True
 
 
-def _inexact(value: Decimal) -> str | None:
-    # Not abs(), which overflows for an exponent that a number in JSON may well have.
-    if not value.is_finite():
-        return f"{value} is no number: give a decimal like 2.5"
-    if value.copy_abs() >= LIMIT:
-        return f"{value:.3E} is out of range: a number below {LIMIT} is needed"
-    if round(value, DIGITS) != value:
-        shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:37]}..."
-        return f"{shown} has more than {DIGITS} digits after the decimal point: round it"
-    return None
-
-
 def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair
@@ -159,28 +189,8 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def unknown_parents(batch: Batch, providers: frozenset[str], models: frozenset[str]) -> list[Fault]:
-    """Rows that belong to a provider or model among these, which are nowhere."""
-    found = []
-    for index, model in enumerate(batch.models):
-        if model.provider_id in providers:
-            found.append(_orphan("models", index, "providerId", "provider", model.provider_id))
-    for index, price in enumerate(batch.pricing):
-        if price.model_id in models:
-            found.append(_orphan("pricing", index, "modelId", "model", price.model_id))
-    for index, score in enumerate(batch.benchmarks):
-        if score.model_id in models:
-            found.append(_orphan("benchmarks", index, "modelId", "model", score.model_id))
-    return found
-
-
-def _orphan(table: Table, index: int, field: str, kind: str, id: str) -> Fault:
+def orphan(table: Table, index: int, id: str) -> Fault:
+    """A row that belongs to a provider or model which is nowhere."""
+    kind = "provider" if table == "models" else "model"
     message = f"there is no {kind} {id}, here or stored: send it first or along"
-    return Fault(table=table, index=index, field=field, message=message)
-
-
-def parents(batch: Batch) -> tuple[set[str], set[str]]:
-    """Providers and models that rows belong to and the batch itself does not bring."""
-    providers = {row.provider_id for row in batch.models} - {row.id for row in batch.providers}
-    models = {row.model_id for row in batch.pricing} | {row.model_id for row in batch.benchmarks}
-    return providers, models - {row.id for row in batch.models}
+    return Fault(table=table, index=index, field=f"{kind}Id", message=message)

@@ -17,11 +17,12 @@ URL: Final = r"^https?://[^\s]+$"
 CUTOFF: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$"
 
 _SPACE: Final = re.compile(r"\s+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def is_printable(text: str) -> bool:
     """Whether text has no control characters and no space around it."""
-    return text == text.strip() and not any(c < " " or c == "\x7f" for c in text)
+    return text == text.strip() and not _CONTROL.search(text)
 
 
 def fold(text: str) -> str:

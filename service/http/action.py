@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from litestar import Request
 from msgspec import Struct
@@ -17,15 +18,14 @@ from service.domain.batches import Batch
 from service.domain.queries import NoQuery, Query
 from service.domain.tokens import Scope
 from service.http.auth import author_of, once_of, version_of
-from service.http.body import decode, decode_batch, read
+from service.http.body import read
+from service.http.decoding import decode
 from service.http.endpoint import Service
 from service.http.params import check_id, parse
+from service.http.preparing import ready
 from service.http.reply import JSON, Reply, encode, reply
-from service.interpreter import beside
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-# Bytes from which a body is decoded off the event loop, which has readers to answer.
-_LARGE: Final = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +112,7 @@ class Action:
             **self.given,
         }
         if self.body is Batch:
-            large = len(raw) >= _LARGE
-            given["batch"] = await beside(decode_batch, raw) if large else decode_batch(raw)
+            given["batch"] = functools.partial(ready, raw)
         elif self.body:
             given["body"] = decode(raw, self.body)
         found = await self.use_case(**{n: given[n] for n in self.takes if n in given})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from service.domain.batches import Batch, BatchResult, Left, TableCounts
-from service.domain.faults import LISTED
+from service.domain.faults import LISTED, Fault, orphan
 from service.storage.database import Database, Row, Statement, Value
-from service.storage.tables import TABLES
+from service.storage.tables import BENCHMARKS, MODELS, PRICING, TABLES
 from service.storage.upsert import documents as documents_of
 from service.storage.upsert import write_rows
 from service.storage.writing import Author, Once, claim, write
@@ -76,13 +76,14 @@ class Pushed(NamedTuple):
     pushed_at: str
 
 
-def prepare(batch: Batch) -> Documents:
-    """Encode a batch, which takes a while for a large one: better not on the event loop."""
-    tables = [(table, getattr(batch, table.name)) for table in TABLES]
-    return Documents(
-        {table.name: documents_of(table, rows) for table, rows in tables if rows},
-        {table.name: len(rows) for table, rows in tables},
-    )
+def prepare(batch: Batch) -> Generator[None, None, Documents]:
+    """Encode a batch. Yields after each row."""
+    made = Documents({}, {})
+    for table in TABLES:
+        rows = getattr(batch, table.name)
+        made.sizes[table.name] = len(rows)
+        made.rows[table.name] = yield from documents_of(table, rows)
+    return made
 
 
 async def push(
@@ -106,7 +107,6 @@ async def push(
     rows = [
         statement
         for table in TABLES
-        if table.name in documents.rows
         for one in documents.rows[table.name]
         for statement in write_rows(db.engine, table, one, params | more, hold=factor is not None)
     ]
@@ -200,7 +200,33 @@ def _read(found: list[list[Row]]) -> Pushed:
     return Pushed(result, cast(str, pushed_at))
 
 
-async def unknown(db: Database, kind: str, ids: Iterable[str]) -> frozenset[str]:
+class _Placed(msgspec.Struct):
+    """What a document says of a row's place, its id and what it belongs to."""
+
+    place: int
+    id: str = ""
+    provider_id: str = ""
+    model_id: str = ""
+
+
+async def orphans(db: Database, documents: Documents) -> list[Fault]:
+    """The rows that belong to a provider or model which is neither stored nor in the batch."""
+    rows = {
+        table: [row for one in some for row in msgspec.json.decode(one, type=list[_Placed])]
+        for table, some in documents.rows.items()
+    }
+    found: list[Fault] = []
+    for table in (MODELS, PRICING, BENCHMARKS):
+        parents = "providers" if table is MODELS else "models"
+        column = "provider_id" if table is MODELS else "model_id"
+        belongs = [(row.place, getattr(row, column)) for row in rows[table.name]]
+        wanted = {id for _, id in belongs} - {row.id for row in rows[parents]}
+        missing = await _unknown(db, parents, wanted)
+        found += [orphan(table.name, place, id) for place, id in belongs if id in missing]
+    return found
+
+
+async def _unknown(db: Database, kind: str, ids: Iterable[str]) -> frozenset[str]:
     """Those of the ids that no stored provider or model has; `kind` is the table."""
     rows = {"sqlite": "json_each(:ids)", "libsql": "json_each(:ids)"}.get(
         db.engine, "jsonb_array_elements_text(CAST(:ids AS jsonb))"

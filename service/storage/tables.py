@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -50,6 +50,12 @@ class TableSpec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         names = zip(self.row.__struct_encode_fields__, self.row.__struct_fields__, strict=True)
         found = ((name, FIGURES.get(field, field)) for name, field in names)
         return {name: column for name, column in found if column in self.bits}
+
+    @cached_property
+    def members(self) -> list[tuple[str, str]]:
+        """Columns that a row's members are stored in, and the members."""
+        found = {FIGURES.get(field, field): field for field in self.row.__struct_fields__}
+        return [(column, found[column]) for column in self.columns if column in found]
 
     def mask(self, name: str) -> int:
         """The bits that a lock on an API field takes away; a name takes its folded form along."""
@@ -141,29 +147,27 @@ def derived_state(figures: Sequence[str]) -> str:
 
 def given_values(table: TableSpec, row: msgspec.Struct) -> dict[str, str | int | None]:
     """What a row or an edit sets, as it is stored, by column."""
-    values = {
-        FIGURES.get(field, field): value
-        for field in row.__struct_fields__
-        if (value := getattr(row, field)) is not UNSET
-    }
-    found = {column: stored(values[column]) for column in table.columns if column in values}
-    if "name_folded" in table.bits and "name" in values:
-        found["name_folded"] = folded_name(values["name"])
+    found: dict[str, str | int | None] = {}
+    for column, field in table.members:
+        value = getattr(row, field, UNSET)
+        if value is not UNSET:
+            convert = _STORED.get(type(value))
+            found[column] = convert(value) if convert else value
+    if "name_folded" in table.bits and "name" in found:
+        found["name_folded"] = folded_name(row.name)  # type: ignore[attr-defined]
     return found
 
 
-def stored(value: Any) -> str | int | None:
-    """A value as it is stored."""
-    match value:
-        case Decimal():
-            return to_billionths(value)
-        case bool():
-            return int(value)
-        case datetime.datetime():
-            return timestamp(value)
-        case datetime.date():
-            return value.isoformat()
-        case tuple():
-            return ",".join(sorted(set(value)))
-    assert value is None or isinstance(value, str | int)
-    return value
+def stored(value: Any) -> Any:
+    """A value as it is stored: text, a whole number or null."""
+    convert = _STORED.get(type(value))
+    return convert(value) if convert else value
+
+
+_STORED: Final[dict[type, Callable[[Any], str | int]]] = {
+    Decimal: to_billionths,
+    bool: int,
+    datetime.datetime: timestamp,
+    datetime.date: datetime.date.isoformat,
+    tuple: lambda chosen: ",".join(sorted(set(chosen))),
+}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -40,11 +40,11 @@ _LARGEST: Final = 4_000_000
 HELD_COLUMNS: Final = (*PRICING.key, *PRICING.columns, "given", "observed")
 
 
-def documents(table: TableSpec, rows: Sequence[msgspec.Struct]) -> list[str]:
+def documents(table: TableSpec, rows: Sequence[msgspec.Struct]) -> Generator[None, None, list[str]]:
     """The rows as JSON: stored values by column, with place, `given` and what names them.
 
-    Several documents where one would be larger than engines take. Raises `InvalidRequest` for a
-    figure that cannot be stored.
+    Several documents where one would be larger than engines take. Yields after each row. Raises
+    `InvalidRequest` for a figure that cannot be stored.
     """
     made: list[list[bytes]] = []
     size = _LARGEST
@@ -55,6 +55,7 @@ def documents(table: TableSpec, rows: Sequence[msgspec.Struct]) -> list[str]:
             size = 0
         made[-1].append(encoded)
         size += len(encoded) + 1
+        yield
     return [f"[{b','.join(one).decode()}]" for one in made]
 
 
@@ -348,17 +349,21 @@ def _insert(engine: Engine, table: TableSpec) -> str:
 def _encoded(table: TableSpec, place: int, row: msgspec.Struct) -> dict[str, Any]:
     """One row of the document."""
     values = given_values(table, row)
-    encoded: dict[str, Any] = {c: value for c, value in values.items() if value is not None}
-    encoded["place"] = place
-    encoded["given"] = sum(table.bits[column] for column in values)
-    match row:
-        case PriceRow():
-            day = row.effective_date or row.observed_on
-            encoded["model_id"] = row.model_id
-            encoded["service_tier"] = row.service_tier
-            encoded["context_threshold"] = row.context_threshold
-            encoded["effective_date"] = None if day is None else day.isoformat()
-            encoded["observed"] = int(row.observed_on is not None)
-        case _:
-            encoded |= {column: getattr(row, column) for column in table.key}
+    given = 0
+    encoded: dict[str, Any] = {"place": place}
+    for column, value in values.items():
+        given |= table.bits[column]
+        if value is not None:
+            encoded[column] = value
+    encoded["given"] = given
+    if isinstance(row, PriceRow):
+        day = row.effective_date or row.observed_on
+        encoded["model_id"] = row.model_id
+        encoded["service_tier"] = row.service_tier
+        encoded["context_threshold"] = row.context_threshold
+        encoded["effective_date"] = None if day is None else day.isoformat()
+        encoded["observed"] = int(row.observed_on is not None)
+    else:
+        for column in table.key:
+            encoded[column] = getattr(row, column)
     return encoded

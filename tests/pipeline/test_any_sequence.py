@@ -24,7 +24,7 @@ from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
 from service.errors import Conflict, NotFound
-from service.http.body import decode
+from service.http.decoding import decode
 from service.storage.database import Database
 from service.storage.writing import Author, Once
 from tests.databases import copied, writing

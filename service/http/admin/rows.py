@@ -15,7 +15,7 @@ from service.errors import Conflict, InvalidRequest, NotFound, PreconditionFaile
 from service.http.admin.cells import body_of, columns_of, typed
 from service.http.admin.page import AdminPage, Visit
 from service.http.admin.state import read_state
-from service.http.body import decode
+from service.http.decoding import decode
 from service.http.params import check_id, split
 from service.http.reply import Reply
 
