@@ -16,7 +16,7 @@ import click
 
 from service import __version__
 from service.errors import ServiceError
-from service.logs import configure, mask
+from service.logs import configure, mask, say
 from service.settings import Settings, secrets_of
 
 # Each command and where it is: imported only when it is called, so that all start fast.
@@ -82,7 +82,7 @@ def main() -> None:
 
 def _fail(message: str) -> None:
     line = mask(" ".join(message.split()), _secrets())
-    click.echo(f"aicompare: {line}", err=True)
+    say(f"aicompare: {line}", error=True)
     sys.exit(1)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any, Final
@@ -30,6 +31,14 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Json(secrets) if settings.log_format == "json" else Text(secrets))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+
+
+def say(words: str, *, error: bool = False) -> None:
+    """Tell people on stdout, of an error on stderr; where log lines are JSON, by one of these."""
+    if any(isinstance(one.formatter, Json) for one in logging.getLogger().handlers):
+        logging.getLogger("service").log(logging.ERROR if error else logging.INFO, "%s", words)
+    else:
+        print(words, file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from service.commands.database import WAIT, database_options, waiting
+from service.logs import say
 from service.storage import migrate as migrations_of
 from service.storage.database import Database, DatabaseOptions
 from service.storage.migrate import Migration
@@ -84,7 +85,7 @@ def up(
         return bool(taken)
 
     if not _with_database(database_url, database_token, timeout, work, write=not dry_run):
-        click.echo("nothing to do: no migration is pending", err=dry_run)
+        say("nothing to do: no migration is pending", error=dry_run)
 
 
 @migrate.command()
@@ -114,7 +115,7 @@ def down(
         return bool(taken)
 
     if not _with_database(database_url, database_token, timeout, work, write=not dry_run):
-        click.echo("nothing to do: no such migration is applied", err=dry_run)
+        say("nothing to do: no such migration is applied", error=dry_run)
 
 
 @migrate.command()
@@ -139,7 +140,7 @@ def dump() -> None:
 def _telling(word: str, taken: list[Migration]) -> Callable[[Migration], None]:
     def tell(migration: Migration) -> None:
         taken.append(migration)
-        click.echo(f"{word} {migration}")
+        say(f"{word} {migration}")
 
     return tell
 

@@ -17,6 +17,7 @@ import click
 
 from service.commands.database import WAIT, waiting
 from service.errors import ServiceError
+from service.logs import say
 from service.settings import PREFIX, Settings
 from service.storage.migrate import check
 from service.storage.opening import open_database
@@ -67,11 +68,7 @@ def serve(
     from granian.log import LogLevels
 
     shown = f"[{host}]" if ":" in host else host
-    serving = f"serving http://{shown}:{port}: pages at /, reference at /docs, admin at /admin"
-    if settings.log_format == "json":
-        log.info(serving)
-    else:
-        click.echo(serving)
+    say(f"serving http://{shown}:{port}: pages at /, reference at /docs, admin at /admin")
     server = Granian(
         "service.app:from_environment",
         factory=True,

@@ -7,16 +7,12 @@ itself what Litestream would have to know.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import datetime
-import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,17 +20,14 @@ from typing import Any, Final
 import msgspec
 
 from service.errors import DatabaseUnusable, NotFound, Unavailable
+from service.operations.program import Program, beside
 from service.operations.store import split_s3
 from service.settings import Settings
 from service.storage.opening import open_database
 
-log = logging.getLogger(__name__)
-
 # Every second of the last day can be restored, every 30 seconds of the days before.
 _SECONDS_KEPT: Final = "24h"
 _LEVELS: Final = ("30s", "5m", "1h")
-# Seconds until one that ended by itself is started again, at first and at most.
-_AGAIN: Final = (1.0, 60.0)
 # Seconds that it has at the end to ship the last write, and that a restore may take.
 _LAST: Final = 30
 _RESTORE: Final = 3600
@@ -103,55 +96,12 @@ def _configured(settings: Settings, file: Path) -> Iterator[tuple[list[str], dic
 @contextlib.contextmanager
 def following(settings: Settings, file: Path) -> Iterator[None]:
     """Have Litestream follow a file, started again if it ends; it ends with the last write sent."""
-    command = [program(), "replicate"]
-    over = threading.Event()
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start(options: list[str], environment: dict[str, str]) -> None:
-        process = subprocess.Popen(  # noqa: S603
-            [*command, *options],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            # Ctrl-C is for the service, which ends this one last.
-            start_new_session=True,
-            preexec_fn=_end_with_parent,
-        )
-        running[:] = [process]
-
-    def supervise(options: list[str], environment: dict[str, str]) -> None:
-        wait = _AGAIN[0]
-        while not over.is_set():
-            code = running[0].wait()
-            if over.wait(0.1):
-                return
-            log.error("Litestream ended with code %d: started again in %g s", code, wait)
-            if over.wait(wait):
-                return
-            wait = min(wait * 2, _AGAIN[1])
-            start(options, environment)
-
-    with _configured(settings, file) as (options, environment):
-        start(options, environment)
-        watcher = threading.Thread(target=supervise, args=(options, environment), daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            over.set()
-            process = running[0]
-            process.terminate()
-            try:
-                process.wait(_LAST)
-            except subprocess.TimeoutExpired:
-                log.error("Litestream did not end within %d s: the last write may be lost", _LAST)
-                process.kill()
-
-
-def _end_with_parent() -> None:
-    """A service that was killed leaves none behind, which the next one would be a second to."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGTERM))
+    command = (program(), "replicate")
+    with (
+        _configured(settings, file) as (options, environment),
+        beside(Program("litestream", (*command, *options), environment, _LAST)),
+    ):
+        yield
 
 
 def restore(settings: Settings, file: Path, at: datetime.datetime | None, target: Path) -> None:

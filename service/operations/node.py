@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,14 +29,25 @@ _PRIVATE: Final = (
     *_LOOPBACK,
     *(ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")),
 )
+# What the libSQL server has to know to ship its log, and the settings that have it for backups.
+_KEYS: Final = {
+    "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID": "BACKUP_S3_KEY_ID",
+    "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY": "BACKUP_S3_SECRET",
+}
 _TLS_FILES: Final = ("cert.pem", "key.pem", "ca.pem")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The command line of the libSQL server, its role, and variables for the service beside it."""
+    """The command line of the libSQL server, its role, and variables for the service beside it.
+
+    The server works in `folder`, where it keeps what S3 has yet to take, and is asked at `url`.
+    """
 
     primary: bool
+    folder: Path
+    url: str
+    token: str | None
     server: tuple[str, ...]
     server_environment: Mapping[str, str]
     service_environment: Mapping[str, str]
@@ -57,9 +69,12 @@ def plan(
 ) -> Node:
     """What to run. Raises `InvalidSettings` with every reason why it cannot be."""
     problems: list[str] = []
-    server = [settings.libsql_server, "--no-welcome", "--db-path", settings.libsql_folder]
-    server += ["--shutdown-timeout", str(SERVER_STOPS)]
-    if shutil.which(settings.libsql_server, path=environment.get("PATH")) is None:
+    folder = Path(settings.libsql_folder).absolute()
+    found = shutil.which(settings.libsql_server, path=environment.get("PATH"))
+    server = [os.path.abspath(found or settings.libsql_server), "--no-welcome"]
+    server += ["--db-path", str(folder)]
+    server += ["--shutdown-timeout", str(SERVER_STOPS - 1)]
+    if found is None:
         problems.append(f"{PREFIX}LIBSQL_SERVER: there is no program {settings.libsql_server}")
     if settings.primary_region and not settings.region:
         problems.append(f"{PREFIX}PRIMARY_REGION is set without {PREFIX}REGION")
@@ -69,10 +84,17 @@ def plan(
         problems += [f"{path} cannot be read" for path in paths if not os.access(path, os.R_OK)]
     if settings.in_primary_region:
         problems += _leading(settings, server, addresses)
-        if environment.get("LIBSQL_BOTTOMLESS_BUCKET"):
-            server.append("--enable-bottomless-replication")
     else:
         problems += _following(settings, server, addresses)
+    shipping: dict[str, str] = {}
+    if settings.in_primary_region and environment.get("LIBSQL_BOTTOMLESS_BUCKET"):
+        server.append("--enable-bottomless-replication")
+        shipping = _shipping(settings, environment)
+        problems += [
+            f"LIBSQL_BOTTOMLESS_BUCKET is set, and neither {name} nor {PREFIX}{_KEYS[name]} is"
+            for name in _KEYS
+            if not shipping[name]
+        ]
     if problems:
         raise InvalidSettings("settings: " + "; ".join(problems))
     # The service's secrets are none of the server's business. Basic authentication beside tokens
@@ -88,8 +110,26 @@ def plan(
         service[f"{PREFIX}PRIMARY_DATABASE_URL"] = settings.database_url
         service.pop(f"{PREFIX}PRIMARY_DATABASE_URL_FILE", None)
     return Node(
-        settings.in_primary_region, tuple(server), {"RUST_LOG": "warn"} | inherited, service
+        settings.in_primary_region,
+        folder,
+        settings.database_url,
+        settings.database_token,
+        tuple(server),
+        {"RUST_LOG": "warn"} | inherited | shipping,
+        service,
     )
+
+
+def _shipping(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """What the primary has to know to ship its log to S3: its own variables, else the backups'."""
+    backups = {
+        "LIBSQL_BOTTOMLESS_AWS_DEFAULT_REGION": settings.backup_s3_region,
+        "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID": settings.backup_s3_key_id or "",
+        "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY": settings.backup_s3_secret or "",
+    }
+    if settings.backup_s3_endpoint:
+        backups["LIBSQL_BOTTOMLESS_ENDPOINT"] = settings.backup_s3_endpoint
+    return {name: environment.get(name) or value for name, value in backups.items()}
 
 
 def _listening(
@@ -106,7 +146,7 @@ def _listening(
         return
     server += ["--http-listen-addr", _shown(found[0], url.port)]
     if settings.libsql_key_file:
-        server += ["--auth-jwt-key-file", settings.libsql_key_file]
+        server += ["--auth-jwt-key-file", os.path.abspath(settings.libsql_key_file)]
         if not os.access(settings.libsql_key_file, os.R_OK):
             yield f"{PREFIX}LIBSQL_KEY_FILE: {settings.libsql_key_file} cannot be read"
     elif not _within(found[:1], _LOOPBACK):
@@ -153,8 +193,9 @@ def _following(
 
 
 def _tls(settings: Settings, prefix: str) -> list[str]:
-    if not (folder := settings.libsql_tls_folder):
+    if not settings.libsql_tls_folder:
         return []
+    folder = os.path.abspath(settings.libsql_tls_folder)
     return [
         f"{prefix}-tls",
         *(f"{prefix}-cert-file", os.path.join(folder, "cert.pem")),

@@ -2,34 +2,28 @@
 
 The server first, then the migrations where it is the primary, then the service, which waits until
 it can read. At a stop the service first, which answers what is under way, then the server. One that
-dies is started again, less often each time, while the service goes on from what it keeps; when the
-service ends, so does all.
+dies, or has lost its database, is started again, less often each time, while the service goes on
+from what it keeps; when the service ends, so does all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
-import logging
-import os
 import signal
 import sys
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
-from time import monotonic
+from http.client import HTTPConnection, HTTPException
 from typing import Final
+from urllib.parse import urlsplit
 
+from service.operations import program
 from service.operations.node import SERVER_STOPS, SERVICE_STOPS, Node
-
-log = logging.getLogger(__name__)
+from service.operations.program import Program
 
 # This very program, however it was found.
 AICOMPARE: Final = (sys.executable, "-c", "from service.cli import main; main()")
-# Seconds between an end of the server and its next start: the first, the longest. One that ran
-# for longer than that begins anew.
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 10.0
+# Seconds in which the server has to say that it has no database.
+_ANSWER: Final = 1.0
 
 
 async def supervise(node: Node, serve: Sequence[str], wait: float) -> int:
@@ -42,14 +36,23 @@ async def supervise(node: Node, serve: Sequence[str], wait: float) -> int:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stopping.set)
-    server = asyncio.create_task(_keep(node))
+
+    async def lost() -> bool:
+        return await asyncio.to_thread(_lost, node)
+
+    node.folder.mkdir(parents=True, exist_ok=True)
+    server = asyncio.create_task(
+        program.keep(
+            Program("sqld", node.server, node.server_environment, SERVER_STOPS, node.folder, lost)
+        )
+    )
     patience = ("--wait", f"{wait:g}")
     steps = [("migrate", "up", *patience)] if node.primary else []
     code = 0
     try:
         for step in (*steps, ("serve", *serve, *patience)):
             if not code and not stopping.is_set():
-                code = await _run((*AICOMPARE, *step), node.service_environment, stopping)
+                code = await _run(step, node.service_environment, stopping)
         return code
     finally:
         server.cancel()
@@ -58,68 +61,32 @@ async def supervise(node: Node, serve: Sequence[str], wait: float) -> int:
 
 async def _run(command: Sequence[str], environment: Mapping[str, str], stop: asyncio.Event) -> int:
     """Run a part to its end, or until it is told to stop; its exit code as a shell would tell."""
-    process = await _start(command, environment)
+    process = await program.start((*AICOMPARE, *command), environment)
     ended = asyncio.create_task(process.wait())
     told = asyncio.create_task(stop.wait())
     await asyncio.wait((ended, told), return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
     if not ended.done():
-        return 0 if await _stop(process, SERVICE_STOPS) else 1
-    _kill(process)  # what it may have left behind
+        return 0 if await program.stop(process, SERVICE_STOPS) else 1
+    program.kill(process)  # what it may have left behind
     code = ended.result()
     return code if code >= 0 else 128 - code
 
 
-async def _keep(node: Node) -> None:
-    """Keep the server running until cancelled."""
-    pause = _FIRST_PAUSE
-    while True:
-        begin = monotonic()
-        process = await _start(node.server, node.server_environment)
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _stop(process, SERVER_STOPS)
-            raise
-        if monotonic() - begin > _LONGEST_PAUSE:
-            pause = _FIRST_PAUSE
-        log.error("the libSQL server ended with code %d: started again in %g s", code, pause)
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+def _lost(node: Node) -> bool:
+    """Whether the server says that it has no database, as a replica does once its disk was full.
 
-
-async def _start(command: Sequence[str], environment: Mapping[str, str]) -> Process:
-    # A session of its own, so that Ctrl-C reaches only this process, which ends it in order.
-    return await asyncio.create_subprocess_exec(
-        *command,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    )
-
-
-async def _stop(process: Process, seconds: float) -> bool:
-    """Ask a process to end and wait for it; whether it did so in time, else it is killed."""
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    Asked without the driver, which takes more memory than all else that runs here.
+    """
+    headers = {"Content-Type": "application/json"}
+    if node.token:
+        headers["Authorization"] = f"Bearer {node.token}"
+    connection = HTTPConnection(urlsplit(node.url).netloc, timeout=_ANSWER)
     try:
-        await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        log.error("process %d did not stop within %g s and is killed", process.pid, seconds)
-        _kill(process)
-        await process.wait()
+        connection.request("POST", "/v3/pipeline", b'{"requests": []}', headers)
+        answer = connection.getresponse()
+        return answer.status == 404 and b"doesn't exist" in answer.read()
+    except (OSError, HTTPException):
         return False
-    return True
-
-
-def _kill(process: Process) -> None:
-    """End a process and its children."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _end_with_parent() -> None:
-    """Between fork and exec: be told to stop when this program is killed."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGTERM))
+    finally:
+        connection.close()
