@@ -49,7 +49,7 @@ def refused(**settings: Any) -> str:
 
 
 COMMON = (
-    *(sys.executable, "--no-welcome", "--db-path", "/data/libsql", "--shutdown-timeout", "5"),
+    *(sys.executable, "--no-welcome", "--db-path", "/data/libsql", "--shutdown-timeout", "4"),
     "--http-listen-addr",
 )
 FLY = {
@@ -132,11 +132,25 @@ def test_secrets_stay_with_the_service() -> None:
 
 
 def test_the_primary_alone_ships_its_log(key: str) -> None:
-    bucket = {"LIBSQL_BOTTOMLESS_BUCKET": "backups"}
+    bucket = {
+        "LIBSQL_BOTTOMLESS_BUCKET": "backups",
+        "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID": "its own",
+    }
+    backups = {"backup_s3_key_id": "id", "backup_s3_secret": "s", "backup_s3_endpoint": "http://s3"}
     for region, ships in (("fra", True), ("nrt", False)):
-        node = planned(bucket, region=region, libsql_key_file=key, **FLY)
+        node = planned(bucket, region=region, libsql_key_file=key, **FLY, **backups)
         assert ("--enable-bottomless-replication" in node.server) is ships
-        assert node.server_environment["LIBSQL_BOTTOMLESS_BUCKET"] == "backups"
+    primary = planned(bucket, region="fra", libsql_key_file=key, **FLY, **backups)
+    assert primary.server_environment == {
+        "RUST_LOG": "warn",
+        "LIBSQL_BOTTOMLESS_BUCKET": "backups",
+        "LIBSQL_BOTTOMLESS_AWS_ACCESS_KEY_ID": "its own",
+        "LIBSQL_BOTTOMLESS_AWS_SECRET_ACCESS_KEY": "s",
+        "LIBSQL_BOTTOMLESS_AWS_DEFAULT_REGION": "us-east-1",
+        "LIBSQL_BOTTOMLESS_ENDPOINT": "http://s3",
+    }
+    with pytest.raises(InvalidSettings, match="SECRET_ACCESS_KEY nor AICOMPARE_BACKUP_S3_SECRET"):
+        planned(bucket, region="fra", libsql_key_file=key, **FLY)
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
