@@ -134,8 +134,9 @@ class Metrics:
         )
         seconds = gauge("aicompare_replication_lag_seconds", "Age of the oldest of those changes.")
         if self.primary is None:
-            revisions.set(0)
-            seconds.set(0)
+            if self.writer is not None:  # else this region reads a replica of nobody knows whom
+                revisions.set(0)
+                seconds.set(0)
             return
         try:
             behind, since = await status.behind(self.primary, revision)

@@ -31,11 +31,16 @@ class Overview(NamedTuple):
 
 
 async def get_overview(
-    reader: Database, primary: Database | None, *, now: datetime.datetime, region: str | None
+    reader: Database,
+    primary: Database | None,
+    *,
+    now: datetime.datetime,
+    region: str | None,
+    leads: bool,
 ) -> Overview:
     """The newest run and backup, what waits for a person, and how far readers are behind."""
     writes = primary or reader
-    own = await status.get_status(reader, primary, now=now, region=region)
+    own = await status.get_status(reader, primary, now=now, region=region, leads=leads)
     newest = await runs.list_runs(writes, RunQuery(page_size=1))
     waiting = await held.list_held(writes, HeldQuery(page_size=1))
     return Overview(

@@ -20,17 +20,19 @@ async def get_status(
     *,
     now: datetime.datetime,
     region: str | None = None,
+    leads: bool = True,
 ) -> Answer[Status]:
     """Counts and revision of the database that is read.
 
-    `primary` is the database that is written to, where that is another one: the lag is how far
-    ahead it is, unknown while it is away.
+    `primary` is the database that is written to, where that is another one and known; `leads` says
+    whether writes are made in this region. The lag is how far ahead that database is: None while it
+    is away, or not known.
     """
     found = await stored.get(reader)
-    lag: int | None = 0
-    seconds: float | None = 0.0
+    replica = primary is not None or not leads
+    lag: int | None = None if replica else 0
+    seconds: float | None = None if replica else 0.0
     if primary is not None:
-        lag = seconds = None
         with contextlib.suppress(Unavailable):
             lag, since = await stored.behind(primary, found.snapshot.revision)
             seconds = age(since, now)
@@ -40,7 +42,7 @@ async def get_status(
         schema_version=found.schema_version,
         engine=reader.engine,
         region=region,
-        role="primary" if primary is None else "replica",
+        role="replica" if replica else "primary",
         price_day=found.snapshot.price_day,
         counts=found.counts,
         replication_lag=lag,

@@ -28,7 +28,7 @@ class Status(Record, frozen=True, kw_only=True):
     region: str | None
     role: Annotated[
         Literal["primary", "replica"],
-        Meta(description="Whether this service reads where it writes, or at a replica."),
+        Meta(description="Whether this service reads where writes go, or at a replica of that."),
     ]
     price_day: Annotated[Date, Meta(description="The day whose prices are the current ones.")]
     counts: Counts

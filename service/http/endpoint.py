@@ -56,7 +56,7 @@ class Endpoint:
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
     name, any of `reader`, `primary`, `streams`, `metrics`, `query` (or `wanted`), `id`, `now`,
-    `today`, `region` and `backed_up`.
+    `today`, `region`, `leads` and `backed_up`.
     """
 
     path: str
@@ -170,6 +170,7 @@ class Endpoint:
             "now": now,
             "today": now.date(),
             "region": service.settings.region,
+            "leads": service.settings.in_primary_region,
             "backed_up": service.settings.backup_to is not None,
             **self.given,
         }

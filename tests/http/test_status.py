@@ -73,3 +73,16 @@ async def test_a_service_that_reads_elsewhere_than_it_writes(server: Server) -> 
             figures = (await client.get("/metrics")).text
             assert "\naicompare_replication_lag_revisions " not in figures
             assert '\naicompare_database_up{database="primary"} 0\n' in figures
+
+
+async def test_a_region_that_knows_no_primary(server: Server) -> None:
+    """It writes nothing, so what it reads is a replica; how far behind, it cannot know."""
+    async with copied(server, "seeded") as engine:
+        async with serving(engine, region="nrt", primary_region="fra") as client:
+            status = await Api(client, engine.name).data("status")
+            assert "\naicompare_replication_lag_" not in (await client.get("/metrics")).text
+        assert (status["region"], status["role"]) == ("nrt", "replica")
+        assert status["replicationLag"] is status["replicationLagSeconds"] is None
+        async with serving(engine, region="fra", primary_region="fra") as client:
+            status = await Api(client, engine.name).data("status")
+        assert (status["role"], status["replicationLag"]) == ("primary", 0)

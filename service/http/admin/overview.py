@@ -18,7 +18,11 @@ async def show_overview(visit: Visit) -> Reply:
     """What there is to know and to do, and the newest changes."""
     service, view = visit.service, VIEWS["changes"]
     overview = await get_overview(
-        service.reader, service.primary, now=service.clock(), region=service.settings.region
+        service.reader,
+        service.primary,
+        now=service.clock(),
+        region=service.settings.region,
+        leads=service.settings.in_primary_region,
     )
     log = await viewer.list_rows(visit.reader, Choice(view))
     counters = service.front.cache.counters
