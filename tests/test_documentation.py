@@ -59,7 +59,7 @@ def test_admin_pages(page: AdminPage) -> None:
 @pytest.mark.parametrize("row", list(describe()), ids=lambda row: row.variable)
 def test_settings(row: object) -> None:
     help = getattr(row, "help", "")
-    assert help.endswith("."), "a setting without help: add it in service/settings.py"
+    assert help.endswith("."), "a setting without help: add it in service/settings/"
 
 
 def test_settings_are_listed() -> None:
