@@ -51,7 +51,11 @@ class Left(Record, frozen=True, kw_only=True):
     table: Table
     index: Annotated[int, Meta(description="Place of the row in the batch's table, from 0.")]
     id: Annotated[
-        str, Meta(description="Key of the stored row; of what is deleted, where there is none.")
+        str,
+        Meta(
+            description="Key of the stored row; of what is deleted, where there is none; of a held"
+            " price the id by which it is accepted or rejected."
+        ),
     ]
     field: Annotated[str | None, Meta(description="The locked field; null for the whole row.")]
     reason: Literal["locked", "deleted", "held"]

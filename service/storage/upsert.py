@@ -38,6 +38,15 @@ _ROWS: Final[dict[Engine, str]] = {
 _LARGEST: Final = 4_000_000
 # What a held price is made of, besides its series.
 HELD_COLUMNS: Final = (*PRICING.key, *PRICING.columns, "given", "observed")
+# Where a row `r` is what waits or was rejected already as `q`.
+_COMPARED: Final = (*FIGURES.values(), "state")
+_SAME_HELD: Final = f"""
+    q.model_id = r.model_id AND q.service_tier = r.service_tier
+    AND q.context_threshold = r.context_threshold AND q.status IN ('pending', 'rejected')
+    AND ((q.observed = 1 AND r.observed = 1) OR q.effective_date = r.effective_date)
+    AND ({", ".join(f"q.{c}" for c in _COMPARED)})
+        IS NOT DISTINCT FROM ({", ".join(f"r.{c}" for c in _COMPARED)})
+"""
 
 
 def documents(table: TableSpec, rows: Sequence[msgspec.Struct]) -> Generator[None, None, list[str]]:
@@ -68,7 +77,7 @@ def write_rows(
     """
     steps = [] if table is PROVIDERS else ["bury"]
     if hold and table is PRICING:
-        steps += ["jumps", "hold"]
+        steps += ["jumps", "hold", "name_held"]
     known = {**params, "rows": rows}
     return [
         Statement(f"ingest.{step}_{table.name}", sql, {name: known[name] for name in sorted(names)})
@@ -84,6 +93,7 @@ def _sql(engine: Engine, name: str, step: str) -> tuple[str, frozenset[str]]:
         "bury": _bury,
         "jumps": _jumps,
         "hold": _hold,
+        "name_held": _name_held,
         "leave": _leave,
         "update": _update,
         "insert": _insert,
@@ -235,7 +245,6 @@ def _jumps(engine: Engine, table: TableSpec) -> str:
 def _hold(engine: Engine, table: TableSpec) -> str:
     """Queue the prices that were named, unless the same waits already or was rejected."""
     columns = ", ".join(HELD_COLUMNS)
-    compared = (*FIGURES.values(), "state")
     return f"""
         INSERT INTO held_prices (id, {columns}, current_id, actor, run_id, held_at)
         SELECT (SELECT coalesce(max(id), 0) FROM held_prices)
@@ -245,16 +254,22 @@ def _hold(engine: Engine, table: TableSpec) -> str:
         FROM ({_all_rows(engine, table)}) AS r
         JOIN pipeline_left AS l ON l.batch_id = :batch AND l.table_name = 'pricing'
             AND l.place = r.place AND l.reason = 'held'
-        WHERE NOT EXISTS (
-            SELECT 1 FROM held_prices AS q
-            WHERE q.model_id = r.model_id AND q.service_tier = r.service_tier
-                AND q.context_threshold = r.context_threshold
-                AND q.status IN ('pending', 'rejected')
-                AND ((q.observed = 1 AND r.observed = 1) OR q.effective_date = r.effective_date)
-                AND ({", ".join(f"q.{c}" for c in compared)})
-                    IS NOT DISTINCT FROM ({", ".join(f"r.{c}" for c in compared)})
-        )
+        WHERE NOT EXISTS (SELECT 1 FROM held_prices AS q WHERE {_SAME_HELD})
         ORDER BY r.place
+    """
+
+
+def _name_held(engine: Engine, table: TableSpec) -> str:
+    """Give the prices that were named the key by which they are accepted or were rejected."""
+    return f"""
+        UPDATE pipeline_left AS l SET row_id = CAST(h.id AS TEXT)
+        FROM (
+            SELECT r.place, max(q.id) AS id
+            FROM ({_all_rows(engine, table)}) AS r JOIN held_prices AS q ON {_SAME_HELD}
+            GROUP BY r.place
+        ) AS h
+        WHERE l.batch_id = :batch AND l.table_name = 'pricing' AND l.place = h.place
+            AND l.reason = 'held'
     """
 
 

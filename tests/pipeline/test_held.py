@@ -57,7 +57,9 @@ async def test_what_is_held(priced: Writer, proposed: Json, is_held: bool) -> No
     assert await priced.get("pipeline/held?model=acme/two") == []
     if is_held:
         assert await current(priced) == (2, 4)
-        assert [one["reason"] for one in done["left"]] == ["held"]
+        again = await priced.ingest({"pricing": [proposed]})
+        for left in (done["left"], again["left"]):
+            assert [(one["reason"], one["id"]) for one in left] == [("held", str(held[0]["id"]))]
 
 
 async def test_both_figures_and_their_sources(priced: Writer) -> None:
