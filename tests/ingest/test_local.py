@@ -134,3 +134,14 @@ def test_a_refused_run_is_closed_as_failed(
     assert "there is no provider openai" in said.err
     assert said.err.count("\n") == 1
     assert sqlite.rows("SELECT status FROM pipeline_runs") == [("failed",)]
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_a_table_of_which_nothing_can_be_stored(
+    sqlite: Here, tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("modelId,observedOn,inputPrice\nopenai/no,2026-01-01,1\nopenai/no,x,1\n")
+    said = sqlite.ingest("csv", "--file", str(path), *option, code=1)
+    assert "its model is not stored" in said.out
+    assert said.err == "aicompare: nothing was stored: all of 2 rows have no place here\n"
