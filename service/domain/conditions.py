@@ -12,7 +12,7 @@ import re
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from service.domain.decimals import DIGITS
+from service.domain.decimals import is_exact, plain
 from service.domain.viewer import Column, Deleted, View
 from service.errors import InvalidRequest
 
@@ -30,7 +30,6 @@ class Condition(NamedTuple):
 _COMPARED: Final = re.compile(r"(>=|<=|>|<|=)?\s*(.+?)\s*")
 _DAY: Final = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_DECIMAL: Final = re.compile(rf"-?[0-9]{{1,9}}(\.[0-9]{{1,{DIGITS}}})?")
 _WANTED: Final = {
     "whole": "a whole number like 8192, >=8192 or 1000..2000",
     "decimal": "a number like 2.5, >=2.5 or 1..2.5",
@@ -93,11 +92,14 @@ def _chosen(column: Column, text: str) -> tuple[str, ...]:
 def _compared(column: Column, sign: str, text: str) -> list[Condition]:
     if column.kind in ("date", "moment"):
         return _period(column, sign, text)
-    pattern = _WHOLE if column.kind == "whole" else _DECIMAL
-    if not pattern.fullmatch(text):
+    if column.kind == "whole":
+        if not _WHOLE.fullmatch(text):
+            raise _wrong(column, text)
+        return [Condition(_operator(sign), int(text))]
+    number = plain(text)
+    if number is None or not is_exact(number):
         raise _wrong(column, text)
-    value = int(text) if column.kind == "whole" else Decimal(text)
-    return [Condition(_operator(sign), value)]
+    return [Condition(_operator(sign), number)]
 
 
 def _operator(sign: str) -> Operator:

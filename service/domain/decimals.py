@@ -7,6 +7,7 @@ and a signed 64-bit integer then reaches past nine thousand million.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
@@ -15,6 +16,20 @@ from service.errors import InvalidRequest
 DIGITS: Final = 9
 LIMIT: Final = Decimal(1_000_000_000)
 _UNIT: Final = Decimal(10) ** DIGITS
+_PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def plain(text: str) -> Decimal | None:
+    """The number that is written as text, None for what only `Decimal` takes for one.
+
+    Which is ` 1`, `+1`, `1_000`, `1e3`, `.5`, `NaN` and digits of other scripts.
+    """
+    return Decimal(text) if _PLAIN.fullmatch(text) else None
+
+
+def is_exact(value: Decimal) -> bool:
+    """Whether a finite number can be stored as it is."""
+    return value.copy_abs() < LIMIT and round(value, DIGITS) == value
 
 
 def to_billionths(value: Decimal) -> int:

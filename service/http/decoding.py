@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Generator, Iterator
+from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
+from service.domain import decimals
 from service.domain.batches import BATCHED, Batch
 from service.domain.changes import Table
 from service.domain.faults import LISTED, Fault, refusal, table_faults
@@ -19,16 +22,22 @@ from service.http.words import nearest, plain, quoted, unknown
 
 S = TypeVar("S", bound=Struct)
 
+_QUOTED: Final = re.compile(rb'(?:Price|score|Low|High)"\s*:\s*"')
 _NESTED: Final = "the body nests too deep: no value goes deeper than a list of objects in an object"
 
 
 def decode(body: bytes, kind: type[S]) -> S:
     """An object of a struct's type. Raises `InvalidRequest` with every fault, by field."""
     try:
-        return msgspec.json.decode(body or b"{}", type=kind)
+        read = msgspec.json.decode(body or b"{}", type=kind)
+        if not _doubtful(body):
+            return read
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        members = _objects(body)
+        read = None
+    members = _objects(body)
     found = [{"field": field, "message": message} for field, message in _faults(members, kind)]
+    if read is not None and not found:
+        return read
     first = found[0]
     place = f"{first['field']}: " if first["field"] else ""
     raise InvalidRequest(
@@ -75,14 +84,24 @@ def _read_table(table: Table, raw: Raw) -> Generator[None, None, _Rows]:
     decoder = msgspec.json.Decoder(kind)
     found = _Rows([], [])
     for index, row in enumerate(rows):
+        wrong: list[tuple[str | None, str]] = []
         try:
-            found.good.append((index, decoder.decode(row)))
+            read = decoder.decode(row)
+            if _doubtful(bytes(row)):
+                wrong += _faults(_members(row), kind)
         except (msgspec.DecodeError, RecursionError):
-            for field, message in _faults(_members(row), kind):
-                fault = Fault(table=table, index=index, field=field, message=message)
-                found.faults.append(fault)
+            wrong += _faults(_members(row), kind)
+        if not wrong:
+            found.good.append((index, read))
+        for field, message in wrong:
+            found.faults.append(Fault(table=table, index=index, field=field, message=message))
         yield
     return found
+
+
+def _doubtful(row: bytes) -> bool:
+    """Whether a figure comes as text, of which msgspec takes more than numbers for one."""
+    return _QUOTED.search(row) is not None or b"\\u" in row
 
 
 def _row_type(table: Table) -> type[Struct]:
@@ -135,17 +154,20 @@ def _faults(given: dict[str, Raw] | str, kind: type[Struct]) -> Iterator[tuple[s
 
 def _mistyped(member: _Member, raw: Raw) -> str | None:
     try:
-        member.decoder.decode(raw)
+        text, shown = msgspec.json.decode(raw, type=str), quoted
+    except (msgspec.DecodeError, RecursionError):
+        text, shown = bytes(raw).decode(errors="replace"), plain
+    try:
+        read = member.decoder.decode(raw)
+        # A number as text is one that a person would write, not all that `Decimal` takes.
+        if shown is plain or not isinstance(read, Decimal) or decimals.plain(text) is not None:
+            return None
     except RecursionError:
         return "nests too deep"
     except msgspec.DecodeError:
-        try:
-            text, shown = msgspec.json.decode(raw, type=str), quoted
-        except msgspec.DecodeError:
-            text, shown = bytes(raw).decode(errors="replace"), plain
-        near = nearest(text, choices(member.kind))
-        return f"must be {wanted(member.kind)}, not {shown(text)}{near}"
-    return None
+        pass
+    near = nearest(text, choices(member.kind))
+    return f"must be {wanted(member.kind)}, not {shown(text)}{near}"
 
 
 def _members(raw: Raw) -> dict[str, Raw] | str:

@@ -20,13 +20,13 @@ import datetime
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
 from io import StringIO
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from service.domain import decimals
 from service.domain.benchmarks import ScoreRow
 from service.domain.models import ModelRow
 from service.domain.providers import ProviderRow
@@ -98,9 +98,8 @@ def _names(spelled: Iterable[str], known: Catalogue) -> dict[str, str]:
 
 def _score(line: Mapping[str, str], names: Mapping[str, str]) -> ScoreRow | str:
     """The score of a line, its model left open, or what is wrong with it."""
-    try:
-        score = Decimal(line["score"])
-    except InvalidOperation:
+    score = decimals.plain(line["score"])
+    if score is None:
         return "a score that is not a number"
     return ScoreRow(
         model_id="",

@@ -17,12 +17,14 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from io import StringIO
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from service.domain.benchmarks import ScoreRow
+from service.domain.decimals import plain
 from service.domain.models import ModelRow
 from service.domain.pricing import PriceRow
 from service.domain.providers import ProviderRow
@@ -124,7 +126,10 @@ def struct_of(kind: type[S], cells: Mapping[str, str]) -> S:
             members[field.encode_name] = text.split(",") if text else []
         elif text:
             guarded = text[0] == "'" and text[1:2] in _GUARDED
-            members[field.encode_name] = text[1:] if guarded else text
+            text = text[1:] if guarded else text
+            if Decimal in kinds and plain(text) is None:
+                raise msgspec.ValidationError(f"Not a plain number - at `$.{field.encode_name}`")
+            members[field.encode_name] = text
         elif types.NoneType in kinds:
             members[field.encode_name] = None
         elif field.required:

@@ -132,7 +132,13 @@ async def test_a_message_says_what_would_be_right(api: Writer, row: Any, message
     ("row", "message"),
     [
         ({"inputPrice": "abc"}, "must be a decimal number like 2.5, below 1000000000 and with up"),
-        ({"inputPrice": "NaN"}, "NaN is no number: give a decimal like 2.5"),
+        *(
+            (
+                {"inputPrice": text},
+                "must be a decimal number like 2.5, below 1000000000 and with up",
+            )
+            for text in ("NaN", "1_000", "1e3", " 1 ", "+1", "\uff11", ".5", "1.", "")
+        ),
         ({"inputPrice": "0." + "3" * 99}, f"0.{'3' * 35}... has more than 9 digits after the"),
         ({"state": "cheap"}, "must be one of free, paid, subscription, unknown, not 'cheap'"),
         (
@@ -145,6 +151,29 @@ async def test_a_message_about_a_price(api: Writer, row: Any, message: str) -> N
     [fault] = (await refused(api, {"pricing": [price(**row)]}))["details"]["faults"]
     assert fault["field"] == next(iter(row))
     assert fault["message"].startswith(message)
+
+
+async def test_prices_as_text_are_plain_decimals_however_they_are_spelled(api: Writer) -> None:
+    body = b'{"pricing":[{"modelId":"acme/one","effectiveDate":"2026-01-01",%b}]}'
+    sent = [
+        b'"inputPrice" :\t"1_0"',
+        b'"inputPrice": "2.5", "outputPrice": "1e1"',
+        b'"input\\u0050rice":"1_0"',
+    ]
+    for one in sent:
+        [fault] = (await refused(api, body % one))["details"]["faults"]
+        assert fault["message"].startswith("must be a decimal number like 2.5")
+    score = {"modelId": "acme/one", "benchmarkName": "b", "score": "1_0"}
+    [fault] = (await refused(api, {"benchmarks": [score]}))["details"]["faults"]
+    assert fault["field"] == "score"
+    done = await api.ingest(CATALOG | {"pricing": [price(inputPrice="02.50")]})
+    assert done["pricing"]["created"] == 1
+    assert (await api.get("models/acme/one"))["pricing"]["inputPrice"] == 2.5
+    [row] = await api.get("pricing?model=acme/one")
+    path = f"pricing/{row['id']}"
+    error = await api.send("PATCH", path, {"inputPrice": "1_0"}, status=400, token="admin")
+    assert error["error"]["message"].startswith("inputPrice: must be a decimal number like 2.5")
+    await api.send("PATCH", path, {"inputPrice": "3"}, token="admin")
 
 
 def test_every_member_that_is_sent_has_words() -> None:

@@ -141,6 +141,19 @@ def test_lines_of_a_table_that_are_no_rows_are_named() -> None:
     assert [(r.what, r.why) for r in found.rejected] == [("line 3", "no table 'nowhere'")]
 
 
+def test_numbers_in_a_table_are_plain_decimals() -> None:
+    prices = ["1_000", "1e3", " 1", "+1", "\uff11", ".5", "NaN"]
+    lines = [f"openai/gpt-9,2026-01-0{i},{price}" for i, price in enumerate([*prices, "2.50"], 1)]
+    table = "\n".join(["modelId,observedOn,inputPrice", *lines]).encode()
+    found = read("csv", table, known(), DAY)
+    assert [row.input_price for row in found.pricing] == [Decimal("2.5")]
+    assert [r.why for r in found.rejected] == [
+        "inputPrice must be a decimal number like 2.5, below 1000000000 and with up to 9 decimal"
+        f" places, or null, not {price!r}"
+        for price in prices
+    ]
+
+
 def test_chunks_are_small_and_in_order(all_of_it: Catalogue) -> None:
     pieces = list(chunks(all_of_it))
     assert all(len(piece.body) < LIMIT + 10_000 for piece in pieces)

@@ -18,7 +18,6 @@ from service.http.reply import encode
 from service.storage.viewer import ViewRow
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_DECIMAL: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,30})?")
 _HINTS: Final = {
     "decimal": "US dollars per million tokens: empty is unknown, 0 is free.",
     "whole": "A whole number; empty is unknown.",
@@ -122,18 +121,9 @@ def body_of(column: Column, text: str) -> bytes:
         value = [one.strip() for one in text.split(",") if one.strip()]
     elif column.kind == "flag":
         value = {"true": True, "false": False}.get(text, text)
-    elif (column.kind == "decimal" and _DECIMAL.fullmatch(text)) or (
-        column.kind == "whole" and _WHOLE.fullmatch(text)
-    ):
-        value = msgspec.Raw(_plain(text).encode())
+    elif column.kind == "whole" and _WHOLE.fullmatch(text):
+        value = int(text)
     return msgspec.json.encode({column.name: value})
-
-
-def _plain(number: str) -> str:
-    """A number as JSON has it, which knows no leading zeros."""
-    sign, digits = ("-", number[1:]) if number.startswith("-") else ("", number)
-    whole, dot, rest = digits.partition(".")
-    return f"{sign}{whole.lstrip('0') or '0'}{dot}{rest}"
 
 
 def columns_of(view: View) -> list[Column]:
