@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 # seconds: the same is then done here.
 _LARGE: Final = 262_144
 _DEADLINE: Final = 20.0
+# Programs at once, of some 50 MB each: the database takes one batch after the other anyway.
+_places: Final = asyncio.Semaphore(2)
 
 
 class _Made(msgspec.Struct):
@@ -40,7 +42,10 @@ class _Made(msgspec.Struct):
 
 async def ready(body: bytes) -> Documents:
     """Decode, check and encode a batch. Raises `InvalidRequest` with every fault."""
-    made = await _beside(body) if len(body) >= _LARGE else None
+    made = None
+    if len(body) >= _LARGE:
+        async with _places:
+            made = await _beside(body)
     if made is None:
         return await in_slices(_ready(body))
     if made.documents is None:

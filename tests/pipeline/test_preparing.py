@@ -90,6 +90,19 @@ class TestWithoutTheProgram:
         assert (await preparing.ready(body())).sizes["pricing"] == 3
         await ended(await started(slow))
 
+    async def test_no_more_than_two_at_once(self, slow: Path) -> None:
+        before = children()
+        making = [asyncio.create_task(preparing.ready(body())) for _ in range(10)]
+        await started(slow)
+        await asyncio.sleep(0.3)
+        programs = children() - before
+        assert len(programs) == 2
+        for each in making:
+            each.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
+        for program in programs:
+            await ended(program)
+
     async def test_it_ends_with_its_request(self, slow: Path) -> None:
         making = asyncio.create_task(preparing.ready(body()))
         process = await started(slow)
@@ -107,6 +120,11 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
     return told
+
+
+def children() -> set[int]:
+    own = os.getpid()
+    return set(map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split()))
 
 
 async def started(told: Path) -> int:
