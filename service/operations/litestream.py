@@ -28,8 +28,9 @@ from service.storage.opening import open_database
 # Every second of the last day can be restored, every 30 seconds of the days before.
 _SECONDS_KEPT: Final = "24h"
 _LEVELS: Final = ("30s", "5m", "1h")
-# Seconds that it has at the end to ship the last write, and that a restore may take.
-_LAST: Final = 30
+# Seconds that it has at the end to ship the last write, which else the next start does; and that a
+# restore may take.
+_LAST: Final = 5
 _RESTORE: Final = 3600
 
 
@@ -73,6 +74,7 @@ def configuration(settings: Settings, file: Path) -> dict[str, Any]:
         "dbs": [{"path": str(file), "replica": replica}],
         "snapshot": {"interval": "24h", "retention": f"{settings.backup_days * 24:.2f}h"},
         "l0-retention": _SECONDS_KEPT,
+        "shutdown-sync-timeout": f"{_LAST}s",
         "levels": [{"interval": interval} for interval in _LEVELS],
         "logging": {"level": "warn", "stderr": True},
     }
@@ -99,7 +101,7 @@ def following(settings: Settings, file: Path) -> Iterator[None]:
     command = (program(), "replicate")
     with (
         _configured(settings, file) as (options, environment),
-        beside(Program("litestream", (*command, *options), environment, _LAST)),
+        beside(Program("litestream", (*command, *options), environment, _LAST + 2)),
     ):
         yield
 

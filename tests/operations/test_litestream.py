@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import signal
@@ -17,7 +18,7 @@ from service.operations import litestream
 from service.operations.portable import compare, examine
 from service.settings import Settings
 from tests.databases import copied
-from tests.engines import Engine, Server
+from tests.engines import HTTP, Engine, Server
 from tests.operations.bucket import BucketServer
 from tests.operations.conftest import command, done, place
 from tests.operations.serving import served
@@ -111,6 +112,51 @@ async def test_ended_or_killed_it_is_started_again(servers: Servers, tmp_path: P
             write(engine, "DELETE FROM pricing")
         done(command(engine, "backup", "restore", "--at", at, "--force", **settings))
         await compare(before, place(engine))
+
+
+async def test_s3_is_away(servers: Servers, tmp_path: Path, bucket: BucketServer) -> None:
+    """The service goes on and tells; what was written meanwhile is sent once S3 is back."""
+    settings = {name.upper(): value for name, value in bucket.settings.items()}
+    settings |= {"BACKUP_HOURS": "0.001"}
+    log = tmp_path / "log"
+    async with copied(servers("sqlite"), "seeded") as engine:
+        with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings) as address:
+            write(engine, "UPDATE models SET family = 'before'")
+            bucket.stop()
+            write(engine, "UPDATE models SET family = 'meanwhile'")
+            failed = "\naicompare_backup_last_failed 1\n"
+            until(lambda: failed in HTTP.get(f"{address}/metrics").text)
+            for path in ("/health/ready", "/v1/models?pageSize=7"):
+                assert HTTP.get(address + path).status_code == 200
+            last = await examine(place(engine))
+            bucket.start()
+            until(lambda: failed not in HTTP.get(f"{address}/metrics").text)
+            new = servers("sqlite").new()
+            to = ("backup", "restore", "--to", new.writer_url, "--force")
+            for _ in range(20):
+                done(command(engine, *to, **settings))
+                found = await examine(place(new))
+                if found.tables == last.tables:
+                    break
+                await asyncio.sleep(1)
+            await compare(last, place(new))
+            # A stop does not wait for it for long: what is left is sent by the next start.
+            write(engine, "UPDATE models SET family = 'last'")
+            last = await examine(place(engine))
+            bucket.stop()
+        bucket.start()
+        with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings):
+            pass
+        done(command(engine, *to, **settings))
+        await compare(last, place(new))
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Return once something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_its_times_are_set() -> None:
