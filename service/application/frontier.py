@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal
 
 from service.application.answers import at_todays_prices
+from service.domain.decimals import from_billionths
 from service.domain.frontier import Point, pareto_front, ranked
 from service.storage import frontier as stored
 from service.storage.database import Database
@@ -20,8 +23,8 @@ SHOWN: Final = 1000
 class Frontier:
     """Models with a score and a known price: those that none beats, and the best of all."""
 
-    front: list[Point]
-    best: list[Point]
+    front: list[Point[Decimal]]
+    best: list[Point[Decimal]]
     # Of each of these models.
     names: dict[str, str]
     # How many there are, and how many more have a score and no known price.
@@ -46,22 +49,22 @@ async def find_frontier(
     found = await at_todays_prices(
         lambda as_of: stored.scores(reader, benchmark, figure, as_of), None, today
     )
-    points = ranked(
-        (
-            Point(model_id=one.model_id, score=one.score, price=one.price)
-            for one in found.scores
-            if one.price is not None
-        ),
-        higher_is_better=found.higher_is_better,
-    )
-    front, best = pareto_front(points), points[:SHOWN]
+    ranking = ranked(found.points, higher_is_better=found.higher_is_better)
+    front, best = _shown(pareto_front(ranking)), _shown(ranking[:SHOWN])
     ids = {point.model_id for point in (*front, *best)}
     return Frontier(
         front=front,
         best=best,
         names=await stored.names(reader, ids),
-        total=len(points),
-        unpriced=len(found.scores) - len(points),
+        total=len(ranking),
+        unpriced=found.unpriced,
         unit=found.unit,
         snapshot=found.snapshot,
     )
+
+
+def _shown(points: Iterable[Point[int]]) -> list[Point[Decimal]]:
+    return [
+        Point(point.model_id, from_billionths(point.score), from_billionths(point.price))
+        for point in points
+    ]

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection
-from decimal import Decimal
 from typing import Literal, NamedTuple, cast
 
-from service.domain.decimals import from_billionths
+from service.domain.frontier import Point
 from service.domain.queries import ModelFilter
 from service.storage.database import Database, Statement
 from service.storage.selection import Selection, one_of
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
 
-class Scored(NamedTuple):
-    """A model that is offered, its score and what it costs."""
-
-    model_id: str
-    score: Decimal
-    price: Decimal | None
-
-
 class Scores(NamedTuple):
-    """The scores of a benchmark, in no order."""
+    """Models that have a score in a benchmark and a known price, as stored, in no order."""
 
-    scores: list[Scored]
+    points: list[Point[int]]
+    # How many more have a score alone.
+    unpriced: int
     unit: str | None
     higher_is_better: bool
     snapshot: Snapshot
@@ -75,17 +68,13 @@ async def scores(
         ),
         SNAPSHOT,
     )
+    scored = cast("list[tuple[str, int, int | None, int]]", rows)
+    points = [Point(id, score, price) for id, score, price, _ in scored if price is not None]
     return Scores(
-        [
-            Scored(
-                cast(str, id),
-                from_billionths(cast(int, score)),
-                None if price is None else from_billionths(cast(int, price)),
-            )
-            for id, score, price, _ in rows
-        ],
+        points,
+        len(scored) - len(points),
         cast("str | None", unit[0][0]) if unit else None,
-        all(higher for *_, higher in rows),
+        all(higher for *_, higher in scored),
         read_snapshot(snapshot),
     )
 
