@@ -338,9 +338,11 @@ CREATE TABLE backup_runner (
 );
 
 CREATE VIRTUAL TABLE listing_search USING fts5 (
-    search_text, content = "listing", content_rowid = "number",
+    search_text, content = "listing_words", content_rowid = "number",
     tokenize = "trigram case_sensitive 1"
 );
+
+CREATE VIRTUAL TABLE listing_terms USING fts5vocab (listing_search, row);
 
 CREATE INDEX models_provider ON models (provider_id, deprecated);
 
@@ -411,11 +413,6 @@ CREATE INDEX listing_kinds ON listing (
     release_date
 );
 
-CREATE INDEX listing_text ON listing (
-    search_text, deprecated, bits, context_window, max_output, input_price, output_price,
-    release_date
-);
-
 CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked_at IS NULL;
 
 CREATE INDEX pipeline_batches_run ON pipeline_batches (run_id, pushed_at);
@@ -448,6 +445,16 @@ CREATE INDEX pricing_deleted ON pricing (id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX benchmarks_deleted ON benchmarks (id) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX backups_verified ON backups (verified_at);
+
+CREATE INDEX listing_ranked ON listing (
+    (CASE WHEN canonical = model_id THEN 0 ELSE 1 END), deprecated, (length(name_folded)),
+    name_folded, model_id, search_text
+);
+
+CREATE INDEX listing_text ON listing (
+    bits, mode, family, deprecated, context_window, max_output, input_price, output_price,
+    release_date, search_text
+);
 
 CREATE VIEW listing_source AS
 SELECT
@@ -508,6 +515,10 @@ FROM listing GROUP BY bits, mode, coalesce(family, ''), deprecated;
 
 CREATE VIEW listing_refresh AS SELECT model_id FROM listing;
 
+CREATE VIEW listing_words AS
+SELECT number, search_text || substr(char(10, 10, 10), 1, 2 + deprecated) AS search_text
+FROM listing;
+
 CREATE TRIGGER listing_refreshed INSTEAD OF INSERT ON listing_refresh BEGIN
     DELETE FROM listing
     WHERE model_id = NEW.model_id
@@ -544,22 +555,6 @@ CREATE TRIGGER listing_refreshed INSTEAD OF INSERT ON listing_refresh BEGIN
         listing.price_id, listing.price_date, listing.next_price_date, listing.input_price,
         listing.output_price
     );
-END;
-
-CREATE TRIGGER listing_search_inserted AFTER INSERT ON listing BEGIN
-    INSERT INTO listing_search (rowid, search_text) VALUES (NEW.number, NEW.search_text);
-END;
-
-CREATE TRIGGER listing_search_updated AFTER UPDATE OF search_text ON listing
-WHEN NEW.search_text <> OLD.search_text BEGIN
-    INSERT INTO listing_search (listing_search, rowid, search_text)
-    VALUES ('delete', OLD.number, OLD.search_text);
-    INSERT INTO listing_search (rowid, search_text) VALUES (NEW.number, NEW.search_text);
-END;
-
-CREATE TRIGGER listing_search_deleted AFTER DELETE ON listing BEGIN
-    INSERT INTO listing_search (listing_search, rowid, search_text)
-    VALUES ('delete', OLD.number, OLD.search_text);
 END;
 
 CREATE TRIGGER listing_count_inserted AFTER INSERT ON listing BEGIN
@@ -1015,4 +1010,26 @@ WHEN NEW.price_day <> OLD.price_day BEGIN
     SELECT model_id FROM listing
     WHERE next_price_date <= NEW.price_day
         OR (NEW.price_day < OLD.price_day AND price_date > NEW.price_day);
+END;
+
+CREATE TRIGGER listing_search_inserted AFTER INSERT ON listing BEGIN
+    INSERT INTO listing_search (rowid, search_text)
+    VALUES (NEW.number, NEW.search_text || substr(char(10, 10, 10), 1, 2 + NEW.deprecated));
+END;
+
+CREATE TRIGGER listing_search_updated AFTER UPDATE OF search_text, deprecated ON listing
+WHEN (NEW.search_text, NEW.deprecated) <> (OLD.search_text, OLD.deprecated) BEGIN
+    INSERT INTO listing_search (listing_search, rowid, search_text)
+    VALUES (
+        'delete', OLD.number, OLD.search_text || substr(char(10, 10, 10), 1, 2 + OLD.deprecated)
+    );
+    INSERT INTO listing_search (rowid, search_text)
+    VALUES (NEW.number, NEW.search_text || substr(char(10, 10, 10), 1, 2 + NEW.deprecated));
+END;
+
+CREATE TRIGGER listing_search_deleted AFTER DELETE ON listing BEGIN
+    INSERT INTO listing_search (listing_search, rowid, search_text)
+    VALUES (
+        'delete', OLD.number, OLD.search_text || substr(char(10, 10, 10), 1, 2 + OLD.deprecated)
+    );
 END;

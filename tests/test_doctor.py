@@ -72,7 +72,7 @@ async def test_a_damaged_listing_is_found_and_made_anew(
 @pytest.mark.parametrize(
     "statement",
     [
-        FORGET.format(1, "(SELECT search_text FROM listing WHERE number = 1)"),
+        FORGET.format(1, "(SELECT search_text FROM listing_words WHERE number = 1)"),
         FORGET.format(1, "'something else'"),
         "INSERT INTO listing_search (rowid, search_text) VALUES (999, 'claude')",
         "INSERT INTO listing_search (listing_search) VALUES ('delete-all')",

@@ -37,7 +37,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
 # What stays where it is: derived, or about the processes, browsers and backups of one place.
 LEFT: Final = frozenset(
     {
-        *("schema_migrations", "listing", "listing_counts", "listing_search"),
+        *("schema_migrations", "listing", "listing_counts", "listing_search", "listing_terms"),
         *("webhook_runner", "backups", "backup_runner", "sessions", "sign_in_attempts"),
     }
 )

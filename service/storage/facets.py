@@ -11,22 +11,24 @@ from service.storage.database import Row, Statement
 from service.storage.paging import counting
 from service.storage.selection import Selection
 
-_KIND = "l.bits, l.mode, l.family"
-_COLUMNS = {"provider": 0, "mode": 1, "family": 2}
+# In the order of the indexes that are grouped along.
+_KIND = ("l.bits", "l.mode", "l.family")
+_COLUMNS = {"provider": 0, "supports": 0, "mode": 1, "family": 2}
 
 
 def statements(found: Selection, facets: tuple[Facet, ...]) -> list[Statement]:
     """What to ask the database for these facets: each statement reads many models."""
     asked = []
     if "provider" in facets:
-        sql = found.sql("l.provider_id, count(*)", counting(found, "listing_provider"))
+        sql = found.sql("l.provider_id, count(*)", "listing_provider")
         asked.append(("models.providers", f"{sql}\nGROUP BY l.provider_id"))
-    if {*facets} - {"provider"}:
+    if others := {*facets} - {"provider"}:
+        kind = ", ".join(_KIND[: max(_COLUMNS[facet] for facet in others) + 1])
         if found.is_counted:
-            sql = found.counts(f"{_KIND}, sum(l.models)")
+            sql = found.counts(f"{kind}, sum(l.models)")
         else:
-            sql = found.sql(f"{_KIND}, count(*)", counting(found))
-        asked.append(("models.kinds", f"{sql}\nGROUP BY {_KIND}"))
+            sql = found.sql(f"{kind}, count(*)", counting(found))
+        asked.append(("models.kinds", f"{sql}\nGROUP BY {kind}"))
     return [Statement(name, sql, found.params) for name, sql in asked]
 
 

@@ -1,23 +1,24 @@
 """Finding words in names and ids, with the same answer on every engine.
 
 A word matches where it stands anywhere in the folded name or id. SQLite and libSQL find words of
-three characters and more in a trigram index, Postgres all of them; shorter ones are scanned for.
+two characters and more in a trigram index, Postgres all of them; single ones are scanned for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
 
 from service.domain.text import fold
 from service.storage.database import Engine, Value
 
 _TRIGRAM: Final = 3
-# The listing by the trigram index of SQLite and libSQL, and the condition on `:words`.
-INDEXED: Final = (
-    "listing_search AS s CROSS JOIN listing AS l ON l.number = s.rowid",
-    "s.listing_search MATCH :words",
-)
+# The trigram index of SQLite and libSQL, and the listing by it.
+INDEX: Final = "listing_search AS s"
+INDEXED: Final = f"{INDEX} CROSS JOIN listing AS l ON l.number = s.rowid"
+# What no text but that of a deprecated model has: see the migration.
+_DEPRECATED: Final = "'\"' || char(10, 10, 10) || '\"'"
+_MARKED: Final = {"false": f"' NOT ' || {_DEPRECATED}", "true": f"' AND ' || {_DEPRECATED}"}
 
 
 def words_of(q: str) -> list[str]:
@@ -26,18 +27,45 @@ def words_of(q: str) -> list[str]:
 
 
 def is_indexed(word: str) -> bool:
-    """Whether the trigram index knows the word."""
-    return len(word) >= _TRIGRAM
-
-
-def phrases(words: Sequence[str]) -> str:
-    """What to ask the trigram index for, to find those of the words that it knows."""
-    return " AND ".join(phrase(word) for word in words if is_indexed(word))
+    """Whether the trigram index leads to the word."""
+    return len(word) >= _TRIGRAM - 1
 
 
 def phrase(text: str) -> str:
     """Text as it stands for itself in a question to the trigram index."""
     return '"' + text.replace('"', '""') + '"'
+
+
+def any_of(name: str, texts: Sequence[str]) -> tuple[str, dict[str, Value]]:
+    """The condition on the index that it holds one of the texts, and parameters.
+
+    A text shorter than a trigram is looked for by all trigrams that begin with it.
+    """
+    if min(map(len, texts)) >= _TRIGRAM:
+        return f":{name}", {name: " OR ".join(map(phrase, texts))}
+    params: dict[str, Value] = {f"{name}{i}": text for i, text in enumerate(texts)}
+    terms = " UNION ALL ".join(
+        f"SELECT term FROM listing_terms WHERE term BETWEEN :{key}"
+        f" AND :{key} || char(1114111, 1114111)"
+        for key in params
+    )
+    either = "group_concat('\"' || replace(term, '\"', '\"\"') || '\"', ' OR ')"
+    # Where there are none, an empty phrase, which nothing holds.
+    return f"(SELECT coalesce({either}, '\"\"') FROM ({terms}))", params
+
+
+def all_of(
+    words: Iterable[str], deprecated: Literal["false", "true", "any"] = "any"
+) -> tuple[str, dict[str, Value]]:
+    """The condition on the index that it holds all of the words, and parameters."""
+    params: dict[str, Value] = {}
+    asked = []
+    for i, word in enumerate(words):
+        sql, named = any_of(f"words{i}", [word])
+        asked.append(f"'(' || {sql} || ')'")
+        params |= named
+    sql = " || ' AND ' || ".join(asked)
+    return (sql if deprecated == "any" else f"'(' || {sql} || ')' || {_MARKED[deprecated]}"), params
 
 
 def contains(words: Sequence[str]) -> tuple[list[str], dict[str, Value]]:
@@ -48,13 +76,12 @@ def contains(words: Sequence[str]) -> tuple[list[str], dict[str, Value]]:
 
 def matching(engine: Engine, words: Sequence[str]) -> tuple[str, str, dict[str, Value]]:
     """FROM and WHERE of the listing rows `l` that hold all the words, with parameters."""
-    if engine == "postgres" or not any(map(is_indexed, words)):
-        conditions, params = contains(words)
+    indexed = [] if engine == "postgres" else [word for word in words if is_indexed(word)]
+    conditions, params = contains([word for word in words if word not in indexed])
+    if not indexed:
         return "listing AS l", " AND ".join(conditions), params
-    start, condition = INDEXED
-    conditions, params = contains([word for word in words if not is_indexed(word)])
-    params["words"] = phrases(words)
-    return start, " AND ".join((condition, *conditions)), params
+    found, named = all_of(indexed)
+    return INDEXED, " AND ".join((f"s.listing_search MATCH {found}", *conditions)), params | named
 
 
 def like(text: str) -> str:

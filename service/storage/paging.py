@@ -30,12 +30,13 @@ _INDEXED: set[tuple[ModelSort, ...]] = {
     *((), ("name",), ("provider",), ("inputPrice",), ("outputPrice",)),
     *(("-releaseDate",), ("-contextWindow",), ("-maxOutput",), ("-updatedAt",)),
 }
-# For counting and grouping, where no order is wanted; the second one where texts are looked at.
+# For counting and grouping; the second one where texts are looked at.
 _KINDS, _TEXT = "listing_kinds", "listing_text"
 # Rows before the page from which on their number is found by counting, not by sorting them.
 _DEEP = 2_000
-# Matches of a rare word, which are sorted; with a common one, the list is read in its order.
-_FEW = 20_000
+# Matches of a rare word, which are sorted; with a common one, the list is read in its order: past
+# numbers that the index of words has, or past texts that are to be looked through.
+_FEW_WORDS, _FEW_TEXTS = 2_000, 20_000
 
 
 class Paging(NamedTuple):
@@ -73,7 +74,9 @@ def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging
     if found.is_narrow:
         common, total, rows = _at_once(found, by)
     elif found.scans_text:
-        common, total, rows = _by_text(found, by)
+        common, total, rows = _by_words(found, by, _FEW_TEXTS, in_order=True)
+    elif found.is_indexed:
+        common, total, rows = _by_words(found, by, _FEW_WORDS, in_order=sort in _INDEXED)
     elif found.is_walked and offset >= _DEEP and sort not in _INDEXED:
         common, total, rows = _by_blocks(found, by)
     elif found.is_counted or offset >= _DEEP:
@@ -83,9 +86,9 @@ def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging
     return Paging(common, total, rows, "n." + by.order.replace(", ", ", n."))
 
 
-def counting(found: Selection, index: str = _KINDS) -> str:
-    """The index to count or group along, if this one would do where no text is looked at."""
-    return _TEXT if found.scans_text else index
+def counting(found: Selection) -> str:
+    """The index to count along, or to group along bits, mode and family."""
+    return _TEXT if found.scans_text else _KINDS
 
 
 def _direction(key: str) -> str:
@@ -99,6 +102,8 @@ def _page(by: _Sorted) -> str:
 def _count(found: Selection) -> str:
     if found.is_counted:
         return found.counts("coalesce(sum(l.models), 0)")
+    if found.is_indexed:
+        return f"SELECT count(*) FROM ({found.numbers()})"
     return found.sql("count(*)", counting(found))
 
 
@@ -120,15 +125,14 @@ def _to_the_page(found: Selection, by: _Sorted) -> tuple[str, str, str]:
     return common, total, f"SELECT * FROM found{_page(by)}"
 
 
-def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:
-    """Look through the texts; if that finds much, begin again in the order that is wanted.
+def _by_words(found: Selection, by: _Sorted, few: int, *, in_order: bool) -> tuple[str, str, str]:
+    """Find what has the words; if that is much, begin again in the order that is wanted.
 
     SQLite runs a branch that is not to be unless its FROM begins with nothing or its LIMIT is 0.
     """
-    some = found.sql("l.number", _TEXT)
-    are_few = f"(SELECT count(*) FROM found) <= {_FEW}"
+    are_few = f"(SELECT count(*) FROM found) <= {few}"
     return (
-        f"WITH found AS MATERIALIZED ({some} LIMIT {_FEW + 1})",
+        f"WITH found AS MATERIALIZED ({found.numbers(_TEXT)} LIMIT {few + 1})",
         f"""
         SELECT CASE WHEN {are_few} THEN (SELECT count(*) FROM found) ELSE ({_count(found)}) END
         """,
@@ -136,7 +140,7 @@ def _by_text(found: Selection, by: _Sorted) -> tuple[str, str, str]:
         SELECT {by.columns} FROM (SELECT 1 WHERE {are_few}) AS e
         CROSS JOIN found AS f CROSS JOIN listing AS l ON l.number = f.number
         UNION ALL SELECT * FROM (
-            {found.sql(by.columns, by.along)} ORDER BY {by.order}
+            {found.past(by.columns, by.along if in_order else None)} ORDER BY {by.order}
             LIMIT CASE WHEN {are_few} THEN 0 ELSE :page_size + :offset END
         )
         {_page(by)}

@@ -8,15 +8,15 @@ from typing import NamedTuple, cast
 from service.domain.queries import SearchQuery
 from service.domain.search import RANKS, Match
 from service.domain.text import fold
-from service.storage.database import Database, Engine, Row, Statement, Value
+from service.storage.database import Database, Row, Statement, Value
 from service.storage.mapping import PRICE
 from service.storage.matching import (
-    INDEXED,
+    INDEX,
+    any_of,
     contains,
     is_indexed,
     like,
     matching,
-    phrase,
     words_of,
 )
 from service.storage.selection import price_key
@@ -28,13 +28,17 @@ _BOUNDARIES = ("-", " ", ".", "_", ":", "(", "@")
 
 
 _NEWLINE = {"sqlite": "char(10)", "libsql": "char(10)", "postgres": "chr(10)"}
+# Matches as far as the page, and how many of one rank are found out to be ranked one by one.
+_PAGE = ":page_size + :offset"
+_KNOWN = f"{_PAGE} + 500"
 # Models and providers in the order of the answer: whatever they are sorted by, and nothing else.
 _ORDER = "f.rank, f.kind, f.host, f.deprecated, f.size, f.name_folded, f.id"
-_MODELS = """
+_HOST = "CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END"
+_MODELS = f"""
     SELECT * FROM (
-    SELECT {rank} AS rank, 1 AS kind, CASE WHEN l.canonical = l.model_id THEN 0 ELSE 1 END AS host,
+    SELECT {{rank}} AS rank, 1 AS kind, {_HOST} AS host,
         l.deprecated, length(l.name_folded) AS size, l.name_folded, l.model_id AS id, l.number
-    FROM {start} WHERE {condition}
+    FROM {{start}} WHERE {{condition}}
     ORDER BY rank, host, deprecated, size, name_folded, id LIMIT :page_size + :offset
     ) AS f
 """
@@ -51,11 +55,6 @@ _PROVIDERS = """
     ) AS l
     WHERE {condition}
 """
-# Models that match a question to the trigram index, no more than fill the page.
-_ENOUGH = """, {name} AS MATERIALIZED (
-    SELECT s.rowid AS number FROM listing_search AS s WHERE s.listing_search MATCH :{name}
-    LIMIT :page_size + :offset
-)"""
 
 
 class MatchPage(NamedTuple):
@@ -78,6 +77,21 @@ def _patterns(q: str) -> tuple[list[str], list[str], list[str]]:
     return exact, prefix, word
 
 
+def _tiers(q: str) -> list[tuple[str, str, list[str]]]:
+    """The same as texts that the index of words holds, where two newlines are the end.
+
+    Each by its name, after a condition; the rest is all that is found. What is at no start is at
+    the start of nothing that it is the whole of.
+    """
+    some_start = "(SELECT 1 WHERE EXISTS (SELECT 1 FROM at_start)) AS e CROSS JOIN "
+    return [
+        ("at_whole", some_start, [f"\n{q}\n", f"/{q}\n\n"]),
+        ("at_start", "", [start + q for start in _STARTS]),
+        ("at_word", "", [start + q for start in (*_STARTS, *_BOUNDARIES)]),
+        ("found", "", []),
+    ]
+
+
 def _ranks(q: str) -> tuple[list[str], dict[str, Value]]:
     """Conditions for the places in `RANKS` but the last, in their order, and their parameters."""
     params: dict[str, Value] = {}
@@ -95,54 +109,65 @@ def _first(conditions: list[str]) -> str:
     return f"CASE {' '.join(cases)} ELSE {len(conditions)} END"
 
 
-def _models(
-    engine: Engine, q: str, words: list[str], ranks: list[str]
-) -> tuple[str, str, str, dict[str, Value]]:
-    """Models that hold the words, as far as they may be on the page.
+def _scanned(words: list[str], ranks: list[str]) -> tuple[str, str, str, dict[str, Value]]:
+    """Models that hold the words, as far as they may be on the page, where a text tells its rank.
 
     What their statement begins with, after a first common table; the models, their number, and
     parameters.
     """
-    start, condition, params = matching(engine, words)
-    total = f"SELECT count(*) FROM {start} WHERE {condition}"
-    if engine == "postgres" or not is_indexed(f"/{q}"):
-        return (
-            "",
-            _MODELS.format(rank=_first(ranks), start=start, condition=condition),
-            total,
-            params,
-        )
+    start, condition, params = matching("postgres", words)
+    models = _MODELS.format(rank=_first(ranks), start=start, condition=condition)
+    return "", models, f"SELECT count(*) FROM {start} WHERE {condition}", params
+
+
+def _indexed(q: str, words: list[str], ranks: list[str]) -> tuple[str, str, str, dict[str, Value]]:
+    """The same with the index of words, where few texts are looked at however many match.
+
+    The page is of the best ranks that fill it. All models of those are known, unless there are many
+    more of the last rank: of that one the first are then read in the order of a search.
+    """
+    start, condition, params = matching("sqlite", words)
+    found = f"SELECT l.number FROM {start} WHERE {condition}"
     if all(map(is_indexed, words)):
-        total = "SELECT count(*) FROM listing_search AS s WHERE s.listing_search MATCH :words"
-    # Models of a better rank alone, if they fill the page. SQLite skips a branch that begins with
-    # nothing, and no other. Where texts are to be looked through, the start of a word is next.
-    # Those that did not fill it are few, and known: no text is compared to tell them from others.
-    tiers = [("at_start", _STARTS, _first(ranks[:1])), ("at_word", (*_STARTS, *_BOUNDARIES), "2")]
-    common, branches, before, cases = "", [], "1 = 1", ""
-    for name, marks, rank in tiers[:1] if "words" in params else tiers:
-        params[name] = " OR ".join(phrase(mark + q) for mark in marks)
-        common += _ENOUGH.format(name=name)
-        enough = f"(SELECT count(*) FROM {name}) = :page_size + :offset"
-        best_start, best = INDEXED
-        branches.append(
-            _MODELS.format(
-                rank=f"CASE {cases} ELSE {rank} END" if cases else rank,
-                start=f"(SELECT 1 WHERE {before} AND {enough}) AS e CROSS JOIN {best_start}",
-                condition=best.replace(":words", f":{name}"),
+        found = f"SELECT s.rowid AS number FROM {INDEX} WHERE {condition}"
+    total = f"""
+        SELECT CASE WHEN (SELECT count(*) FROM found) < {_KNOWN} THEN (SELECT count(*) FROM found)
+            ELSE (SELECT count(*) FROM ({found})) END
+    """
+    common = f", found AS MATERIALIZED ({found} LIMIT {_KNOWN})"
+    places, sizes, known = f"WHEN (SELECT count(*) FROM found) < {_KNOWN} THEN 3", "", ""
+    for place, (name, after, texts) in enumerate(_tiers(q)):
+        if texts:
+            question, named = any_of(name, texts)
+            params |= named
+            common += f""", {name} AS MATERIALIZED (
+                SELECT s.rowid AS number FROM {after}{INDEX}
+                WHERE s.listing_search MATCH {question} LIMIT {_KNOWN}
+            )"""
+            places += f" WHEN (SELECT count(*) FROM {name}) >= {_PAGE} THEN {place}"
+        sizes += f" WHEN {place} THEN (SELECT count(*) FROM {name})"
+        # A limit of none keeps what is not needed from being made; a negative one is none.
+        known += f"""SELECT * FROM (
+                SELECT number FROM (SELECT number FROM {name} LIMIT -1)
+                LIMIT (SELECT -(place = {place} + is_more) FROM tier)
+            ) UNION ALL """
+    texts, named = contains(words)
+    params |= named
+    common += f""", tier AS MATERIALIZED (
+            SELECT place, CASE place {sizes} END >= {_KNOWN} AS is_more
+            FROM (SELECT CASE {places} ELSE 3 END AS place) AS t
+        ), near AS MATERIALIZED (
+            {known}
+            SELECT * FROM (
+                SELECT l.number FROM listing AS l INDEXED BY listing_ranked
+                WHERE {" AND ".join(texts)} AND {_first(ranks)} = (SELECT place FROM tier)
+                ORDER BY {_HOST}, l.deprecated, length(l.name_folded), l.name_folded, l.model_id
+                LIMIT (SELECT is_more * ({_PAGE}) FROM tier)
             )
-        )
-        cases += f" WHEN l.number IN (SELECT number FROM {name}) THEN {rank}"
-        before = f"NOT {enough}"
-    if "words" in params:
-        cases += f" WHEN {ranks[2]} THEN 2"
-    branches.append(
-        _MODELS.format(
-            rank=f"CASE {cases} ELSE 3 END",
-            start=f"(SELECT 1 WHERE {before}) AS e CROSS JOIN {start}",
-            condition=condition,
-        )
-    )
-    return common, " UNION ALL ".join(branches), total, params
+        )"""
+    near = "near AS n CROSS JOIN listing AS l ON l.number = n.number"
+    models = _MODELS.format(rank=_first(ranks), start=near, condition="1 = 1")
+    return common, models, total, params
 
 
 async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) -> MatchPage:
@@ -153,7 +178,10 @@ async def page(db: Database, query: SearchQuery, as_of: datetime.date | None) ->
     """
     words = words_of(query.q)
     ranks, patterns = _ranks(fold(query.q))
-    common, models, total, params = _models(db.engine, fold(query.q), words, ranks)
+    if db.engine == "postgres":
+        common, models, total, params = _scanned(words, ranks)
+    else:
+        common, models, total, params = _indexed(fold(query.q), words, ranks)
     conditions, any_words = contains(words)
     providers = _PROVIDERS.format(
         rank=_first(ranks), newline=_NEWLINE[db.engine], condition=" AND ".join(conditions)

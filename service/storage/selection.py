@@ -14,7 +14,7 @@ from service.domain.decimals import to_billionths
 from service.domain.models import CAPABILITIES, INPUT_MODALITIES, OPEN_WEIGHTS, OUTPUT_MODALITIES
 from service.domain.queries import ModelFilter
 from service.storage.database import Engine, Value
-from service.storage.matching import INDEXED, contains, is_indexed, phrases, words_of
+from service.storage.matching import INDEX, INDEXED, all_of, contains, is_indexed, words_of
 
 _SCORED = "b.model_id = l.model_id AND b.benchmark_name = :benchmark AND b.deleted_at IS NULL"
 # Whether the current price is also the one that applied on `:as_of`.
@@ -34,7 +34,9 @@ class Selection:
         self.params: dict[str, Value] = {} if as_of is None else {"as_of": as_of.isoformat()}
         self._as_of = as_of
         self._looks_up = False
+        # What is asked of the columns of `l`, and of its text.
         self._where: list[str] = []
+        self._words: list[str] = []
         if wanted.deprecated != "any":
             self._compare("l.deprecated =", "deprecated", int(wanted.deprecated == "true"))
         bits = sum({CAPABILITIES[c] for c in wanted.supports})
@@ -64,13 +66,19 @@ class Selection:
             self.params["benchmark"] = wanted.benchmark
             if wanted.min_score is not None:
                 self._compare("b.score >=", "min_score", to_billionths(wanted.min_score))
+        unfiltered = len(self._where) == counted
         # Whether words have to be looked for in every text, for want of another start.
         self.scans_text = False
+        # Whether the index of words can tell how many rows there are.
+        self.is_indexed = False
         self._from, self._follows = self._start(engine, wanted)
-        # Whether listing_counts can tell how many rows there are.
-        self.is_counted = len(self._where) == counted
+        self.is_indexed &= unfiltered and not bits
+        # Whether listing_counts can tell it.
+        self.is_counted = unfiltered and not self._words
         # Whether to find all rows costs less than to find those of a page and to count them all.
-        self.is_narrow = (engine != "postgres" and not self._follows) or self._looks_up
+        self.is_narrow = self._looks_up or not (
+            engine == "postgres" or self._follows or self.is_indexed
+        )
 
     def column(self, name: str) -> str:
         """A listing column; of a price the one that applied on the day."""
@@ -89,7 +97,20 @@ class Selection:
         if index and self._follows:
             # Prices of another day are in no index: the table's own order is the cheapest then.
             start += " NOT INDEXED" if self._looks_up else f" INDEXED BY {index}"
-        return f"SELECT {columns} FROM {start}{_all((*self._where, *also))}"
+        return f"SELECT {columns} FROM {start}{_all((*self._where, *self._words, *also))}"
+
+    def numbers(self, index: str | None = None) -> str:
+        """`SELECT number …` alone, which the index of words has where `is_indexed`."""
+        if self.is_indexed:
+            return f"SELECT s.rowid AS number FROM {INDEX}{_all(self._words)}"
+        return self.sql("l.number", index)
+
+    def past(self, columns: str, index: str | None) -> str:
+        """The same as `sql`, but always along the index, past rows that lack the words."""
+        if self.is_indexed and index:
+            member = f"l.number IN ({self.numbers()})"
+            return f"SELECT {columns} FROM listing AS l INDEXED BY {index} WHERE {member}"
+        return self.sql(columns, index)
 
     def counts(self, columns: str) -> str:
         """The same over listing_counts, where `is_counted`."""
@@ -106,6 +127,8 @@ class Selection:
         Adds the conditions on the words of `q`, which depend on that.
         """
         words = [] if wanted.q is None else words_of(wanted.q)
+        indexed = [word for word in words if is_indexed(word)]
+        texts, params = contains(words)
         start, follows = "listing AS l", False
         if engine == "postgres" or wanted.ids:
             pass
@@ -115,18 +138,19 @@ class Selection:
             start += " INDEXED BY listing_provider"
         elif wanted.benchmark is not None:
             start = f"benchmarks AS b CROSS JOIN {start} INDEXED BY listing_ids"
-        elif any(map(is_indexed, words)):
-            start, condition = INDEXED
-            self._where.append(condition)
-            self.params["words"] = phrases(words)
-            words = [word for word in words if not is_indexed(word)]
+        elif indexed:
+            start = INDEXED
+            question, asked = all_of(indexed, wanted.deprecated)
+            self.is_indexed = indexed == words
+            self._words = [f"s.listing_search MATCH {question}"]
+            self.params |= asked
         else:
             follows = True
             self.scans_text = bool(words)
         if wanted.benchmark is not None and "benchmarks" not in start:
             start += " CROSS JOIN benchmarks AS b"
-        conditions, params = contains(words)
-        self._where += conditions
+        found = indexed if self._words else []
+        self._words += [text for word, text in zip(words, texts, strict=True) if word not in found]
         self.params |= params
         return start, follows
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.storage import paging
 from tests.catalog import EMPTY, GPT, PRO, SONNET, TODAY
 from tests.expected import CAPABILITIES, World, page
 from tests.http.conftest import Api
@@ -69,6 +70,23 @@ async def test_many_filters_together(api: Api, world: World) -> None:
         "canonical": SONNET, "ids": SONNET, "asOf": "2026-01-01", "sort": "-score,name",
     }  # fmt: skip
     assert await check(api, world, query) == [SONNET]
+
+
+@pytest.mark.parametrize("q", ["claude", "5 gpt", "o3", "ss", "-", "mini", "none such"])
+@pytest.mark.parametrize("deprecated", ["false", "true", "any"])
+async def test_what_many_models_match(
+    api: Api, world: World, q: str, deprecated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if any match were too much to be sorted."""
+    monkeypatch.setattr(paging, "_FEW_WORDS", 0)
+    monkeypatch.setattr(paging, "_FEW_TEXTS", 0)
+    for sort in ("", "name", "-name", "-releaseDate", "releaseDate", "inputPrice,-contextWindow"):
+        query = {"q": q, "deprecated": deprecated} | ({"sort": sort} if sort else {})
+        expected = world.listed(query)
+        for number in (1, 2, 9):
+            answer = await api.get("models", {**query, "page": str(number), "pageSize": "2"})
+            assert [model["id"] for model in answer["data"]] == page(expected, number, 2), query
+            assert answer["meta"]["total"] == len(expected), query
 
 
 @pytest.mark.parametrize("least", ["1451", "1409.123456789", "1409.12345679", "-1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from service.storage import search
 from tests.catalog import CLAUDE2, OPUS, PRO, PRO_FREE, SONNET, SONNET_OR
 from tests.expected import Json, World, contains, fold, page
 from tests.http.conftest import Api
@@ -15,7 +16,7 @@ QUERIES = (
     "o3", "gpt-5", "GPT-5", "claude sonnet 4.5", "gemini", "gem", "emini", "mini", "anthropic",
     "anthropic/claude", "claude-sonnet-4-5", "openai/gpt-5", "2.5 pro", "pro 2.5", "sonnet claude",
     "gemini-2.5-pro:free", "free", "preset", "@preset", "x", "2024.10", "8b@2024",
-    # One and two characters, which no trigram index knows.
+    # One and two characters, which are no trigram.
     "g", "5", "ai", "4.", "-", "o", "/", ".",
     # Beyond ASCII, where folding is more than lower case.
     "智谱", "智", "glm", "ÄÖÜ", "äöü", "straße", "STRASSE", "ss", "ß", "istanbul", "İSTANBUL", "i̇",
@@ -78,6 +79,19 @@ async def test_what_is_found_and_in_which_order(api: Api, world: World, q: str) 
     answer = await api.get("search", {"q": q, "pageSize": 500})
     assert answer["data"] == expected(world, q)
     assert answer["meta"]["total"] == len(answer["data"])
+
+
+@pytest.mark.parametrize("q", QUERIES)
+async def test_what_many_models_match(
+    api: Api, world: World, q: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if what fills a page were too much to be ranked one by one."""
+    monkeypatch.setattr(search, "_KNOWN", search._PAGE)
+    rows = expected(world, q)
+    for number in range(1, 5):
+        answer = await api.get("search", {"q": q, "page": number, "pageSize": 3})
+        assert answer["data"] == page(rows, number, 3)
+        assert answer["meta"]["total"] == len(rows)
 
 
 async def test_exact_before_prefix_before_word_before_substring(api: Api) -> None:

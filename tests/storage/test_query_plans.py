@@ -67,10 +67,15 @@ INDEXED: dict[str, Callable[[Any], Awaitable[Any]]] = {
         {"max_output_price": Decimal(1), "open_weights": True},
         {"released_after": DAY, "released_before": DAY, "sort": ("contextWindow",)},
         {"q": "claude", "sort": ("-releaseDate",)},
+        {"q": "gp", "sort": ("-name",)},
+        {"q": "claude", "supports": ("tools",), "facets": ("provider", "supports")},
     )
 } | {
     "providers": lambda db: providers.page(db, ProviderQuery()),
-    "search": lambda db: search.page(db, SearchQuery(q="claude"), None),
+    **{
+        f"search {q}": lambda db, q=q: search.page(db, SearchQuery(q=q), None)
+        for q in ("claude", "gp", "claude 4", "e")
+    },
     "all scores": lambda db: benchmarks.page(db, ScoreQuery(), None),
 }
 BIG = {"models", "pricing", "benchmarks", "listing", "changes"}
@@ -125,6 +130,13 @@ async def scans(database: Database, ask: Callable[[Any], Awaitable[Any]]) -> lis
     return found
 
 
+def uncovered(steps: list[str]) -> list[str]:
+    """Those that may look at the table."""
+    # SQLite 3.45, of the libSQL server, never says so of an index on expressions; this one does.
+    covering = ("COVERING INDEX", "INDEX listing_ranked")
+    return [step for step in steps if not any(words in step for words in covering)]
+
+
 @pytest.mark.parametrize("ask", POINTS.values(), ids=POINTS)
 async def test_points(database: Database, ask: Callable[[Any], Awaitable[Any]]) -> None:
     assert await scans(database, ask) == []
@@ -134,4 +146,10 @@ async def test_points(database: Database, ask: Callable[[Any], Awaitable[Any]]) 
 async def test_no_table_is_scanned(
     database: Database, ask: Callable[[Any], Awaitable[Any]]
 ) -> None:
-    assert [step for step in await scans(database, ask) if "COVERING INDEX" not in step] == []
+    assert uncovered(await scans(database, ask)) == []
+
+
+async def test_facets_of_a_single_character(database: Database) -> None:
+    wanted = ModelQuery(q="e", facets=("family", "mode", "supports"))
+    found = await scans(database, lambda db: models.page(db, wanted, None))
+    assert uncovered([step for step in found if step.startswith("models.kinds")]) == []
