@@ -53,6 +53,19 @@ async def test_it_follows_edits_by_hand(seeded: Database, seed: int) -> None:
     assert len(sizes) > 3
 
 
+async def test_new_models_are_taken_as_one(seeded: Database) -> None:
+    provider = "INSERT INTO providers (id, name) VALUES ('many', 'Many')"
+    many = ", ".join(f"('many/{i}', 'many', '{i}', 'M {i}', 'm')" for i in range(300))
+    columns = "id, provider_id, model_id, name, family"
+    await seeded.batch(sql(provider), sql(f"INSERT INTO models ({columns}) VALUES {many}"))
+    assert await check(seeded) == 318
+    if seeded.engine == "postgres":  # where each change of a row leaves a version to read past
+        [(place,)] = await rows(seeded, "SELECT ctid::text FROM listing_counts WHERE family = 'm'")
+        assert str(place).startswith("(0,")  # not beyond the first page of versions
+    await seeded.batch(sql("DELETE FROM models WHERE provider_id = 'many' AND name > 'M 2'"))
+    await check(seeded)
+
+
 async def test_a_provider_takes_its_models_away_and_back(seeded: Database) -> None:
     before = await rows(seeded, f"SELECT {COLUMNS} FROM listing ORDER BY model_id")
     await seeded.batch(sql("UPDATE providers SET deleted_at = 'x' WHERE id = 'openai'"))

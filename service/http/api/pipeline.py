@@ -98,7 +98,8 @@ PUSH: Final = Action(
         "member left out keeps its stored value, and a row that is stored already writes nothing. "
         "Fields and rows that a person locked or deleted are left alone; prices that differ too "
         "much from the current one are held for review. What is wrong with the rows is told all "
-        "at once, by table, index and field." + _ONCE
+        "at once, by table, index and field. A batch may be as large as a body; some thousand rows "
+        "in less than 1 MB are soon written and pass every proxy." + _ONCE
     ),
     scope="pipeline",
     use_case=ingest.push,
