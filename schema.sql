@@ -337,6 +337,25 @@ CREATE TABLE backup_runner (
     held_until TEXT NOT NULL
 );
 
+CREATE TABLE listing_prices (
+    -- Days since 1970: the first of the period, and the first after it. Before the first price is a
+    -- period from -800000 on, in which it is unknown; what has no end ends at 3000000.
+    starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL,
+    -- The length, rounded up to whole weeks; 1000000 where there is no end. The periods of one length
+    -- that hold a day are those which began up to that length before: one piece of the key.
+    weeks INTEGER NOT NULL,
+    number INTEGER NOT NULL REFERENCES listing (number) ON DELETE CASCADE,
+    input_price INTEGER,
+    output_price INTEGER,
+    deprecated INTEGER NOT NULL,
+    bits INTEGER NOT NULL,
+    context_window INTEGER,
+    max_output INTEGER,
+    release_date TEXT,
+    PRIMARY KEY (weeks, starts, number)
+) WITHOUT ROWID;
+
 CREATE VIRTUAL TABLE listing_search USING fts5 (
     search_text, content = "listing_words", content_rowid = "number",
     tokenize = "trigram case_sensitive 1"
@@ -446,6 +465,14 @@ CREATE INDEX benchmarks_deleted ON benchmarks (id) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX backups_verified ON backups (verified_at);
 
+CREATE INDEX listing_prices_number ON listing_prices (number, starts, input_price, output_price);
+
+CREATE INDEX listing_prices_input_price ON listing_prices (input_price, ends, output_price)
+WHERE input_price IS NOT NULL;
+
+CREATE INDEX listing_prices_output_price ON listing_prices (output_price, ends, input_price)
+WHERE output_price IS NOT NULL;
+
 CREATE INDEX listing_ranked ON listing (
     (CASE WHEN canonical = model_id THEN 0 ELSE 1 END), deprecated, (length(name_folded)),
     name_folded, model_id, search_text
@@ -514,6 +541,45 @@ SELECT bits, mode, coalesce(family, '') AS family, deprecated, count(*) AS model
 FROM listing GROUP BY bits, mode, coalesce(family, ''), deprecated;
 
 CREATE VIEW listing_refresh AS SELECT model_id FROM listing;
+
+CREATE VIEW listing_prices_source AS
+SELECT
+    starts, ends, CASE ends WHEN 3000000 THEN 1000000 ELSE (ends - starts + 6) / 7 END AS weeks,
+    number, input_price, output_price, deprecated, bits, context_window, max_output, release_date
+FROM (
+    SELECT
+        unixepoch(p.effective_date) / 86400 AS starts,
+        coalesce(
+            (
+                SELECT unixepoch(min(n.effective_date)) / 86400 FROM pricing AS n
+                WHERE n.model_id = p.model_id AND n.service_tier = 'standard'
+                    AND n.context_threshold = 0 AND n.effective_date > p.effective_date
+                    AND n.deleted_at IS NULL
+            ),
+            3000000
+        ) AS ends,
+        l.number, p.input_price_per_million AS input_price,
+        p.output_price_per_million AS output_price, l.deprecated, l.bits, l.context_window,
+        l.max_output, l.release_date
+    FROM listing AS l JOIN pricing AS p ON p.model_id = l.model_id
+    WHERE p.service_tier = 'standard' AND p.context_threshold = 0 AND p.deleted_at IS NULL
+    UNION ALL
+    SELECT
+        -800000,
+        coalesce(
+            (
+                SELECT unixepoch(min(n.effective_date)) / 86400 FROM pricing AS n
+                WHERE n.model_id = l.model_id AND n.service_tier = 'standard'
+                    AND n.context_threshold = 0 AND n.deleted_at IS NULL
+            ),
+            3000000
+        ),
+        l.number, NULL, NULL, l.deprecated, l.bits, l.context_window, l.max_output, l.release_date
+    FROM listing AS l
+) AS periods;
+
+CREATE VIEW listing_prices_refresh AS
+SELECT l.model_id, '1970-01-01' AS effective_date FROM listing AS l;
 
 CREATE VIEW listing_words AS
 SELECT number, search_text || substr(char(10, 10, 10), 1, 2 + deprecated) AS search_text
@@ -1010,6 +1076,90 @@ WHEN NEW.price_day <> OLD.price_day BEGIN
     SELECT model_id FROM listing
     WHERE next_price_date <= NEW.price_day
         OR (NEW.price_day < OLD.price_day AND price_date > NEW.price_day);
+END;
+
+CREATE TRIGGER listing_prices_refreshed INSTEAD OF INSERT ON listing_prices_refresh BEGIN
+    DELETE FROM listing_prices
+    WHERE number = (SELECT l.number FROM listing AS l WHERE l.model_id = NEW.model_id)
+        AND starts IN (
+            unixepoch(NEW.effective_date) / 86400,
+            (
+                SELECT coalesce(unixepoch(max(p.effective_date)) / 86400, -800000)
+                FROM pricing AS p
+                WHERE p.model_id = NEW.model_id AND p.service_tier = 'standard'
+                    AND p.context_threshold = 0 AND p.effective_date < NEW.effective_date
+                    AND p.deleted_at IS NULL
+            )
+        );
+    INSERT INTO listing_prices (
+        starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window,
+        max_output, release_date
+    )
+    SELECT
+        starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window,
+        max_output, release_date
+    FROM listing_prices_source
+    WHERE number = (SELECT l.number FROM listing AS l WHERE l.model_id = NEW.model_id)
+        AND starts IN (
+            unixepoch(NEW.effective_date) / 86400,
+            (
+                SELECT coalesce(unixepoch(max(p.effective_date)) / 86400, -800000)
+                FROM pricing AS p
+                WHERE p.model_id = NEW.model_id AND p.service_tier = 'standard'
+                    AND p.context_threshold = 0 AND p.effective_date < NEW.effective_date
+                    AND p.deleted_at IS NULL
+            )
+        );
+END;
+
+CREATE TRIGGER listing_prices_listed AFTER INSERT ON listing BEGIN
+    INSERT INTO listing_prices (
+        starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window,
+        max_output, release_date
+    )
+    SELECT
+        starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window,
+        max_output, release_date
+    FROM listing_prices_source WHERE number = NEW.number;
+END;
+
+CREATE TRIGGER listing_prices_relisted
+AFTER UPDATE OF deprecated, bits, context_window, max_output, release_date ON listing
+WHEN (NEW.deprecated, NEW.bits, NEW.context_window, NEW.max_output, NEW.release_date)
+    IS NOT (OLD.deprecated, OLD.bits, OLD.context_window, OLD.max_output, OLD.release_date) BEGIN
+    UPDATE listing_prices
+    SET deprecated = NEW.deprecated, bits = NEW.bits, context_window = NEW.context_window,
+        max_output = NEW.max_output, release_date = NEW.release_date
+    WHERE number = NEW.number;
+END;
+
+CREATE TRIGGER listing_prices_inserted AFTER INSERT ON pricing
+WHEN NEW.service_tier = 'standard' AND NEW.context_threshold = 0 BEGIN
+    INSERT INTO listing_prices_refresh VALUES (NEW.model_id, NEW.effective_date);
+END;
+
+CREATE TRIGGER listing_prices_updated AFTER UPDATE OF
+    model_id, input_price_per_million, output_price_per_million, effective_date, service_tier,
+    context_threshold, deleted_at
+ON pricing
+WHEN (
+    NEW.service_tier = 'standard' AND NEW.context_threshold = 0
+    OR OLD.service_tier = 'standard' AND OLD.context_threshold = 0
+) AND (
+    NEW.model_id, NEW.input_price_per_million, NEW.output_price_per_million, NEW.effective_date,
+    NEW.service_tier, NEW.context_threshold, NEW.deleted_at
+) IS NOT (
+    OLD.model_id, OLD.input_price_per_million, OLD.output_price_per_million, OLD.effective_date,
+    OLD.service_tier, OLD.context_threshold, OLD.deleted_at
+) BEGIN
+    INSERT INTO listing_prices_refresh VALUES (OLD.model_id, OLD.effective_date);
+    INSERT INTO listing_prices_refresh SELECT NEW.model_id, NEW.effective_date
+    WHERE (NEW.model_id, NEW.effective_date) <> (OLD.model_id, OLD.effective_date);
+END;
+
+CREATE TRIGGER listing_prices_deleted AFTER DELETE ON pricing
+WHEN OLD.service_tier = 'standard' AND OLD.context_threshold = 0 BEGIN
+    INSERT INTO listing_prices_refresh VALUES (OLD.model_id, OLD.effective_date);
 END;
 
 CREATE TRIGGER listing_search_inserted AFTER INSERT ON listing BEGIN

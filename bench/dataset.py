@@ -31,7 +31,7 @@ SCALES: Final = (1, 10, 100)
 DATA: Final = Path(__file__).parent / "data"
 TABLES: Final = ("providers", "models", "pricing", "benchmarks", "changes")
 # Filled at the end, each from the view that defines it.
-DERIVED: Final = ("listing", "listing_counts")
+DERIVED: Final = ("listing", "listing_counts", "listing_prices")
 NOW: Final = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 # The day whose prices are the current ones.
 TODAY: Final = NOW.date()

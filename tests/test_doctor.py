@@ -50,6 +50,8 @@ DAMAGE = [
     ),
     ("UPDATE listing_counts SET models = models + 1000", "0 models missing, 0 rows wrong"),
     ("DELETE FROM listing_counts WHERE deprecated = 1", "counts wrong"),
+    ("DELETE FROM listing_prices WHERE starts < 0", "0 counts wrong, 18 periods of prices wrong"),
+    ("UPDATE listing_prices SET output_price = 1 WHERE input_price = 0", "periods of prices wrong"),
 ]
 
 
@@ -150,7 +152,7 @@ async def test_the_command(server: Server) -> None:
         assert result.exit_code == 1
         [line] = [line for line in result.output.splitlines() if not line.startswith("ok")]
         assert line == (
-            "WRONG  listing: 0 models missing, 1 rows wrong, 0 counts wrong: "
-            "run `aicompare doctor --rebuild`"
+            "WRONG  listing: 0 models missing, 1 rows wrong, 0 counts wrong, "
+            "0 periods of prices wrong: run `aicompare doctor --rebuild`"
         )
         assert (await run(engine, "--rebuild")).exit_code == 0

@@ -32,7 +32,8 @@ async def examine(db: Database, *, today: datetime.date) -> list[Check]:
             f"{listing.rows} models, as its source says"
             if not any(listing[1:])
             else f"{listing.missing} models missing, {listing.wrong} rows wrong, "
-            f"{listing.miscounted} counts wrong: {_REBUILD}",
+            f"{listing.miscounted} counts wrong, {listing.mispriced} periods of prices wrong: "
+            f"{_REBUILD}",
         ),
         _search(await stored.search_index_is_whole(db)),
         _references(found.orphans),

@@ -37,7 +37,8 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
 # What stays where it is: derived, or about the processes, browsers and backups of one place.
 LEFT: Final = frozenset(
     {
-        *("schema_migrations", "listing", "listing_counts", "listing_search", "listing_terms"),
+        *("schema_migrations", "listing", "listing_counts", "listing_prices"),
+        *("listing_search", "listing_terms"),
         *("webhook_runner", "backups", "backup_runner", "sessions", "sign_in_attempts"),
     }
 )
@@ -152,7 +153,7 @@ async def stage(db: Database, import_id: str, table: str, place: int, page: byte
     )
 
 
-_TRIGGERS: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+_SCHEMA: Final = "SELECT name, sql FROM sqlite_schema WHERE type = '{type}'"
 
 
 async def replace(
@@ -173,11 +174,14 @@ async def replace(
         aside = [_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER") for table in tables]
         back = [_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER") for table in tables]
     else:
-        [triggers] = await db.fetch(_sql(_TRIGGERS))
+        triggers, present = await db.fetch(
+            _sql(_SCHEMA.format(type="trigger")), _sql(_SCHEMA.format(type="table"))
+        )
         aside = [_sql(f"DROP TRIGGER {name}") for name, _ in triggers]
         back = [_sql(cast(str, sql)) for _, sql in triggers]
         sequence = f"UPDATE sqlite_sequence SET seq = {_REVISION} WHERE name = 'changes'"
         # The index once more: no trigger has told it of the new listing.
+        derive = derived(db.engine, [cast(str, name) for name, _ in present])
         derive = [_sql(sequence), *derive, derive[0]]
     try:
         await db.batch(

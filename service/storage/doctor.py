@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Final, NamedTuple, cast
 
 from service.errors import DatabaseUnusable
@@ -15,6 +16,12 @@ _COLUMNS: Final = (
     "input_price, output_price"
 )
 _COUNTS: Final = "bits, mode, family, deprecated, models"
+_PERIODS: Final = (
+    "starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window, "
+    "max_output, release_date"
+)
+# Tables that belong to the listing, with their columns; each is as its view `…_source` says.
+_BESIDE: Final = {"listing_counts": _COUNTS, "listing_prices": _PERIODS}
 _PARENTS: Final = (
     ("models", "provider_id", "providers"),
     ("pricing", "model_id", "models"),
@@ -31,6 +38,8 @@ class Listing(NamedTuple):
     wrong: int
     # Of the counts behind totals.
     miscounted: int
+    # Of the periods of prices.
+    mispriced: int
 
 
 class Log(NamedTuple):
@@ -64,14 +73,7 @@ async def look(db: Database) -> Findings:
                 (SELECT count(*) FROM (
                     SELECT {_COLUMNS} FROM listing EXCEPT SELECT {_COLUMNS} FROM listing_source
                 ) AS wrong),
-                (SELECT count(*) FROM (
-                    SELECT {_COUNTS} FROM listing_counts
-                    EXCEPT SELECT {_COUNTS} FROM listing_counts_source
-                ) AS wrong)
-                + (SELECT count(*) FROM (
-                    SELECT {_COUNTS} FROM listing_counts_source
-                    EXCEPT SELECT {_COUNTS} FROM listing_counts
-                ) AS missing)
+                {", ".join(map(_differing, _BESIDE))}
             """,
         ),
         Statement(
@@ -101,11 +103,19 @@ async def look(db: Database) -> Findings:
     )
     counts = zip(_PARENTS, orphans, strict=True)
     return Findings(
-        Listing(*cast("tuple[int, int, int, int]", listing[0])),
+        Listing(*cast("tuple[int, int, int, int, int]", listing[0])),
         {f"{table}.{column}": _count(rows) for (table, column, _), rows in counts},
         cast(str, state[0][0]),
         Log(*cast("tuple[int, int, int]", log[0])),
     )
+
+
+def _differing(table: str) -> str:
+    """How many rows are in a table alone, or alone in the view that defines it."""
+    kept = f"SELECT {_BESIDE[table]} FROM {table}"
+    due = f"{kept}_source"
+    return f"""(SELECT count(*) FROM ({kept} EXCEPT {due}) AS wrong)
+        + (SELECT count(*) FROM ({due} EXCEPT {kept}) AS missing)"""
 
 
 def _count(rows: list[Row]) -> int:
@@ -136,8 +146,11 @@ _REBUILD_INDEX: Final[dict[Engine, str]] = {
 }
 
 
-def derived(engine: Engine) -> list[Statement]:
-    """Make listing, counts and search index anew out of what they are derived from."""
+def derived(engine: Engine, tables: Collection[str] = _BESIDE) -> list[Statement]:
+    """Make the listing, what belongs to it and the search index anew out of their sources.
+
+    `tables` are those that an older schema has.
+    """
     return [
         Statement("doctor.rebuild_index", _REBUILD_INDEX[engine]),
         Statement("doctor.empty", "DELETE FROM listing"),
@@ -146,10 +159,17 @@ def derived(engine: Engine) -> list[Statement]:
             f"INSERT INTO listing ({_COLUMNS}) SELECT {_COLUMNS} FROM listing_source"
             " ORDER BY model_id",
         ),
-        Statement("doctor.uncount", "DELETE FROM listing_counts"),
-        Statement(
-            "doctor.recount",
-            f"INSERT INTO listing_counts ({_COUNTS}) SELECT {_COUNTS} FROM listing_counts_source",
+        *(
+            statement
+            for table, columns in _BESIDE.items()
+            if table in tables
+            for statement in (
+                Statement("doctor.empty", f"DELETE FROM {table}"),
+                Statement(
+                    "doctor.fill",
+                    f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}_source",
+                ),
+            )
         ),
     ]
 

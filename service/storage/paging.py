@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from service.domain.queries import ModelSort
+from service.storage.periods import Key, dated
 from service.storage.selection import Selection
 
 # The columns to sort by, and the indexes that hold the listing in their order.
@@ -71,7 +72,10 @@ def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging
         order += f"key{i} {_direction(key)} NULLS LAST, "
     first, index = _SORTS[sort[0].lstrip("-")] if sort else _UNSORTED
     by = _Sorted(columns, f"{order}id", first, _direction(sort[0]) if sort else "ASC", index)
-    if found.is_narrow:
+    keys = [Key(*_SORTS[key.lstrip("-")], _direction(key)) for key in sort]
+    if found.is_dated and (found.limited or any(key.price for key in keys)):
+        common, total, rows = dated(found, keys, _UNSORTED[1], f"({_count(found)})")
+    elif found.is_narrow:
         common, total, rows = _at_once(found, by)
     elif found.scans_text:
         common, total, rows = _by_words(found, by, _FEW_TEXTS, in_order=True)

@@ -8,7 +8,8 @@ Postgres finds that out by itself.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from service.domain.decimals import to_billionths
 from service.domain.models import CAPABILITIES, INPUT_MODALITIES, OPEN_WEIGHTS, OUTPUT_MODALITIES
@@ -16,6 +17,16 @@ from service.domain.queries import ModelFilter
 from service.storage.database import Engine, Value
 from service.storage.matching import INDEX, INDEXED, all_of, contains, is_indexed, words_of
 
+PRICES: Final = ("input_price", "output_price")
+# The lengths that periods of prices have, found by jumps along their key.
+LENGTHS: Final = """lengths (weeks) AS (
+    SELECT min(weeks) FROM listing_prices
+    UNION ALL
+    SELECT (SELECT min(d.weeks) FROM listing_prices AS d WHERE d.weeks > lengths.weeks)
+    FROM lengths WHERE lengths.weeks IS NOT NULL
+)"""
+_ON_DAY = "{0}.starts <= :day AND {0}.ends > :day"
+_FIRST = datetime.date(1970, 1, 1)
 _SCORED = "b.model_id = l.model_id AND b.benchmark_name = :benchmark AND b.deleted_at IS NULL"
 # Whether the current price is also the one that applied on `:as_of`.
 _SAME_PRICE = (
@@ -26,14 +37,15 @@ _SAME_PRICE = (
 class Selection:
     """The listing rows that a filter leaves: FROM and WHERE, with their parameters.
 
-    `as_of` None reads the current prices that the listing holds; for a day those that have changed
-    since are looked up in the history.
+    `as_of` None reads the current prices that the listing holds, a day those that applied then.
     """
 
     def __init__(self, engine: Engine, wanted: ModelFilter, as_of: datetime.date | None) -> None:
-        self.params: dict[str, Value] = {} if as_of is None else {"as_of": as_of.isoformat()}
+        self.params: dict[str, Value] = {}
+        if as_of is not None:
+            self.params |= {"as_of": as_of.isoformat(), "day": (as_of - _FIRST).days}
         self._as_of = as_of
-        self._looks_up = False
+        self._engine = engine
         # What is asked of the columns of `l`, and of its text.
         self._where: list[str] = []
         self._words: list[str] = []
@@ -55,18 +67,20 @@ class Selection:
         self._compare("l.max_output >=", "min_output", wanted.min_output)
         self._compare("l.release_date >=", "released_after", day(wanted.released_after))
         self._compare("l.release_date <=", "released_before", day(wanted.released_before))
-        for name, limit in (
-            ("l.input_price", wanted.max_input_price),
-            ("l.output_price", wanted.max_output_price),
+        # The prices that have a limit.
+        self.limited: list[str] = []
+        for price, limit in zip(
+            PRICES, (wanted.max_input_price, wanted.max_output_price), strict=True
         ):
             if limit is not None:
-                self._compare(f"{self.column(name)} <=", f"max_{name[2:]}", to_billionths(limit))
+                self.limited.append(price)
+                self.params[f"max_{price}"] = to_billionths(limit)
         if wanted.benchmark is not None:
             self._where.append(_SCORED)
             self.params["benchmark"] = wanted.benchmark
             if wanted.min_score is not None:
                 self._compare("b.score >=", "min_score", to_billionths(wanted.min_score))
-        unfiltered = len(self._where) == counted
+        unfiltered = len(self._where) == counted and not self.limited
         # Whether words have to be looked for in every text, for want of another start.
         self.scans_text = False
         # Whether the index of words can tell how many rows there are.
@@ -76,17 +90,22 @@ class Selection:
         # Whether listing_counts can tell it.
         self.is_counted = unfiltered and not self._words
         # Whether to find all rows costs less than to find those of a page and to count them all.
-        self.is_narrow = self._looks_up or not (
-            engine == "postgres" or self._follows or self.is_indexed
-        )
+        self.is_narrow = not (engine == "postgres" or self._follows or self.is_indexed)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the prices of another day can be read in their periods, with all filters."""
+        return self._as_of is not None and self._is_wide
 
     def column(self, name: str) -> str:
         """A listing column; of a price the one that applied on the day."""
-        if self._as_of is None or name not in ("l.input_price", "l.output_price"):
+        price = name.removeprefix("l.")
+        if self._as_of is None or price not in PRICES:
             return name
-        self._looks_up = True
-        stored = base_price(f"p.{name[2:]}_per_million")
-        return f"CASE WHEN {_SAME_PRICE} THEN {name} ELSE {stored} END"
+        return f"""(
+            SELECT d.{price} FROM listing_prices AS d
+            WHERE d.number = l.number AND d.starts <= :day ORDER BY d.starts DESC LIMIT 1
+        )"""
 
     def sql(self, columns: str, index: str | None = None, *also: str, after: str = "") -> str:
         """`SELECT columns FROM … WHERE …`; along this index, if no filter has a better start.
@@ -95,9 +114,9 @@ class Selection:
         """
         start = f"{after} CROSS JOIN {self._from}" if after else self._from
         if index and self._follows:
-            # Prices of another day are in no index: the table's own order is the cheapest then.
-            start += " NOT INDEXED" if self._looks_up else f" INDEXED BY {index}"
-        return f"SELECT {columns} FROM {start}{_all((*self._where, *self._words, *also))}"
+            start += f" INDEXED BY {index}"
+        where = (*self._where, *self._words, *self._limits(self.column), *also)
+        return f"SELECT {columns} FROM {start}{_all(where)}"
 
     def numbers(self, index: str | None = None) -> str:
         """`SELECT number …` alone, which the index of words has where `is_indexed`."""
@@ -112,6 +131,25 @@ class Selection:
             return f"SELECT {columns} FROM listing AS l INDEXED BY {index} WHERE {member}"
         return self.sql(columns, index)
 
+    def dated(self, columns: str, *also: str) -> str:
+        """The same in no order, where `is_dated`, out of the periods that hold the day.
+
+        `l` has the prices of the day and what filters look at; the statement begins with `LENGTHS`.
+        """
+        period = "l.weeks = w.weeks AND l.starts > :day - 7 * w.weeks"
+        where = (period, _ON_DAY.format("l"), *self._where, *self._limits(str), *also)
+        return f"SELECT {columns} FROM lengths AS w CROSS JOIN listing_prices AS l{_all(where)}"
+
+    def by_price(self, price: str, columns: str, *also: str) -> str:
+        """The same along the order of a price that is known, where `is_dated`; it stands in `d`."""
+        start = "listing_prices AS d"
+        if self._engine != "postgres":
+            start += f" INDEXED BY listing_prices_{price}"
+        period = f"d.{price} IS NOT NULL AND {_ON_DAY.format('d')} AND l.number = d.number"
+        limits = self._limits(lambda name: f"d.{name[2:]}")
+        where = (period, *self._where, *limits, *also)
+        return f"SELECT {columns} FROM {start} CROSS JOIN listing AS l{_all(where)}"
+
     def counts(self, columns: str) -> str:
         """The same over listing_counts, where `is_counted`."""
         return f"SELECT {columns} FROM listing_counts AS l{_all(self._where)}"
@@ -119,7 +157,7 @@ class Selection:
     @property
     def is_walked(self) -> bool:
         """Whether `sql` is along the index that it is given."""
-        return self._follows and not self._looks_up
+        return self._follows
 
     def _start(self, engine: Engine, wanted: ModelFilter) -> tuple[str, bool]:
         """Where the rows come from, and whether along an index of the caller's choice.
@@ -127,6 +165,8 @@ class Selection:
         Adds the conditions on the words of `q`, which depend on that.
         """
         words = [] if wanted.q is None else words_of(wanted.q)
+        narrowing = (wanted.ids, wanted.canonical, wanted.provider, wanted.benchmark, words)
+        self._is_wide = not any(narrowing)
         indexed = [word for word in words if is_indexed(word)]
         texts, params = contains(words)
         start, follows = "listing AS l", False
@@ -154,6 +194,9 @@ class Selection:
         self.params |= params
         return start, follows
 
+    def _limits(self, column: Callable[[str], str]) -> list[str]:
+        return [f"{column(f'l.{price}')} <= :max_{price}" for price in self.limited]
+
     def _compare(self, comparison: str, name: str, value: Value) -> None:
         if value is not None:
             self._where.append(f"{comparison} :{name}")
@@ -176,21 +219,16 @@ def one_of(name: str, values: tuple[str, ...]) -> tuple[str, dict[str, Value]]:
     return ", ".join(f":{key}" for key in params), params
 
 
-def base_price(column: str, model: str = "l.model_id") -> str:
-    """A subquery for a column of the base price `p` that applied on `:as_of`."""
-    return f"""(
-        SELECT {column} FROM pricing AS p
-        WHERE p.model_id = {model} AND p.service_tier = 'standard' AND p.context_threshold = 0
-            AND p.effective_date <= :as_of AND p.deleted_at IS NULL
-        ORDER BY p.effective_date DESC LIMIT 1
-    )"""
-
-
 def price_key(as_of: datetime.date | None) -> str:
     """The key of the price that applies to the row `l` of the listing, now or on `:as_of`."""
     if as_of is None:
         return "l.price_id"
-    return f"CASE WHEN {_SAME_PRICE} THEN l.price_id ELSE {base_price('p.id')} END"
+    return f"""CASE WHEN {_SAME_PRICE} THEN l.price_id ELSE (
+        SELECT b.id FROM pricing AS b
+        WHERE b.model_id = l.model_id AND b.service_tier = 'standard' AND b.context_threshold = 0
+            AND b.effective_date <= :as_of AND b.deleted_at IS NULL
+        ORDER BY b.effective_date DESC LIMIT 1
+    ) END"""
 
 
 def day(value: datetime.date | None) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 
-from service.storage import paging
+from service.storage import paging, periods
 from tests.catalog import EMPTY, GPT, PRO, SONNET, TODAY
 from tests.expected import CAPABILITIES, World, page
 from tests.http.conftest import Api
@@ -134,6 +134,28 @@ async def test_prices_as_they_stood(api: Api, world: World) -> None:
         as_of = TODAY.fromisoformat(day)
         expected = world.listed({"deprecated": "any"})
         assert models == [world.detail(id, as_of) for id in expected]
+
+
+@pytest.mark.parametrize(("few", "known"), [(32_000, 1000), (0, 0), (2, 100), (4, 2)])
+async def test_the_order_of_a_day(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch, few: int, known: int
+) -> None:
+    """As if few rows were many: each way of reading gives the same pages."""
+    monkeypatch.setattr(periods, "_FEW", few)
+    monkeypatch.setattr(periods, "_KNOWN", known)
+    size = 3 + few % 5 + known % 3  # not what is kept of another way
+    for day, sort, more in product(
+        ("2000-01-01", "2025-10-01", "2026-02-28", "2027-06-01"),
+        ("", "inputPrice", "-outputPrice", "-inputPrice,outputPrice", "outputPrice,-releaseDate",
+         "name,inputPrice", "-contextWindow"),
+        ({}, {"maxInputPrice": "1.25"}, {"maxOutputPrice": "9.6", "minContext": "131072"}),
+    ):  # fmt: skip
+        query = {"asOf": day, "deprecated": "any", **more} | ({"sort": sort} if sort else {})
+        ids = world.listed(query)
+        for number in (1, 2, len(ids) // size + 1):
+            answer = await api.get("models", {"page": number, "pageSize": size, **query})
+            assert [m["id"] for m in answer["data"]] == page(ids, number, size), query
+            assert answer["meta"]["total"] == len(ids), query
 
 
 async def test_include(api: Api, world: World) -> None:

@@ -20,11 +20,15 @@ COLUMNS = (
     "context_window, max_output, release_date, updated_at, price_id, price_date, next_price_date, "
     "input_price, output_price"
 )
+PERIODS = (
+    "starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window, "
+    "max_output, release_date"
+)
 DAY = datetime.timedelta(days=1)
 
 
 async def check(database: Database) -> int:
-    """Fail unless the listing and its counts are what their sources say; how many rows it has."""
+    """Fail unless the listing and what belongs to it are as their sources say; its rows."""
     listing = await rows(database, f"SELECT {COLUMNS} FROM listing ORDER BY model_id")
     assert listing == await rows(
         database, f"SELECT {COLUMNS} FROM listing_source ORDER BY model_id"
@@ -32,6 +36,9 @@ async def check(database: Database) -> int:
     counts = "SELECT bits, mode, family, deprecated, models FROM {} ORDER BY 1, 2, 3, 4"
     expected = await rows(database, counts.format("listing_counts_source"))
     assert await rows(database, counts.format("listing_counts")) == expected
+    periods = f"SELECT {PERIODS} FROM {{}} ORDER BY number, starts"
+    expected = await rows(database, periods.format("listing_prices_source"))
+    assert await rows(database, periods.format("listing_prices")) == expected
     if database.engine != "postgres":
         await database.batch(
             sql("INSERT INTO listing_search (listing_search, rank) VALUES ('integrity-check', 1)")

@@ -51,7 +51,7 @@ POINTS: dict[str, Callable[[Any], Awaitable[Any]]] = {
 # Where much may have to be looked at, an index that holds all that is needed is read instead.
 INDEXED: dict[str, Callable[[Any], Awaitable[Any]]] = {
     f"{', '.join(f'{name}={value}' for name, value in asked.items())}": (
-        lambda db, asked=asked: models.page(db, ModelQuery(**asked), None)
+        lambda db, asked=asked: models.page(db, ModelQuery(**asked), asked.get("as_of"))
     )
     for asked in (
         *({"sort": (sort,)} for sort in SORTS),
@@ -69,6 +69,10 @@ INDEXED: dict[str, Callable[[Any], Awaitable[Any]]] = {
         {"q": "claude", "sort": ("-releaseDate",)},
         {"q": "gp", "sort": ("-name",)},
         {"q": "claude", "supports": ("tools",), "facets": ("provider", "supports")},
+        {"as_of": DAY, "sort": ("inputPrice",)},
+        {"as_of": DAY, "sort": ("-outputPrice", "inputPrice", "name"), "min_context": 1},
+        {"as_of": DAY, "max_input_price": Decimal(1)},
+        {"as_of": DAY, "max_output_price": Decimal(1), "sort": ("-releaseDate",)},
     )
 } | {
     "providers": lambda db: providers.page(db, ProviderQuery()),
@@ -78,7 +82,7 @@ INDEXED: dict[str, Callable[[Any], Awaitable[Any]]] = {
     },
     "all scores": lambda db: benchmarks.page(db, ScoreQuery(), None),
 }
-BIG = {"models", "pricing", "benchmarks", "listing", "changes"}
+BIG = {"models", "pricing", "benchmarks", "listing", "listing_prices", "changes"}
 
 
 class Recorder:
@@ -153,3 +157,18 @@ async def test_facets_of_a_single_character(database: Database) -> None:
     wanted = ModelQuery(q="e", facets=("family", "mode", "supports"))
     found = await scans(database, lambda db: models.page(db, wanted, None))
     assert uncovered([step for step in found if step.startswith("models.kinds")]) == []
+
+
+async def test_the_prices_of_a_day_are_one_piece_for_each_length(database: Database) -> None:
+    """Neither the periods of other days are read, nor the price of each model looked up."""
+    if database.engine == "postgres":
+        return
+    asked = {"as_of": DAY, "max_input_price": Decimal(1), "sort": ("outputPrice",)}
+    recorder = Recorder(database)
+    await models.page(recorder, ModelQuery(**asked), DAY)  # type: ignore[arg-type]
+    [statement] = [s for s in recorder.asked if s.name == "models.page"]
+    [plan] = await database.fetch(statement._replace(sql=f"EXPLAIN QUERY PLAN {statement.sql}"))
+    steps = [str(step) for *_, step in plan]
+    assert "SEARCH l USING PRIMARY KEY (weeks=? AND starts>? AND starts<?)" in steps
+    assert any("USING COVERING INDEX listing_prices_output_price" in step for step in steps)
+    assert "SEARCH d USING COVERING INDEX listing_prices_number (number=? AND starts<?)" in steps
