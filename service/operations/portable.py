@@ -193,12 +193,13 @@ async def _put(
             f"the database is not empty ({before.rows:,} rows): name another one, or replace it "
             "with --force"
         )
-    if before.rows and keep:
-        await keep()
     await copying.begin(database)
     import_id = secrets.token_hex(8)
     for table in manifest.tables:
         await _stage(database, import_id, table.name, path_of(folder, table.name), columns)
+    if before.rows and keep:  # last, so that little can be written in between
+        before = await copying.look(database, columns)
+        await keep()
     await copying.replace(database, import_id, columns, manifest.rows, before)
 
 

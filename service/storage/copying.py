@@ -203,7 +203,9 @@ async def replace(
     except Conflict as error:
         names = error.details.get("names") if isinstance(error.details, dict) else None
         if names == ["import_pages.import_id"]:
-            raise Conflict("the database was written to meanwhile: try again") from None
+            raise Conflict(
+                "the database was written to meanwhile: stop what writes to it, and try again"
+            ) from None
         raise
 
 

@@ -279,6 +279,11 @@ def _translate(error: dict[str, Any]) -> ServiceError:
         return DatabaseUnusable(READ_ONLY)
     if code.startswith("SQLITE_BUSY") or "database is locked" in message:
         return Unavailable("the database is locked by another writer")
+    if "Transaction timed out" in message:  # after five seconds, where somebody else waits
+        return Unavailable(
+            "the database server ended a write that took long, since others wait to write: stop "
+            "them, and try again"
+        )
     if "TIMEOUT" in code or "EXPIRED" in code or "interrupted" in message:
         return Unavailable(f"the database server gave up: {message}")
     if code.startswith(("SQLITE_FULL", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
