@@ -38,7 +38,7 @@ _MODELS = f"""
     SELECT * FROM (
     SELECT {{rank}} AS rank, 1 AS kind, {_HOST} AS host,
         l.deprecated, length(l.name_folded) AS size, l.name_folded, l.model_id AS id, l.number
-    FROM {{start}} WHERE {{condition}}
+    FROM {{start}}
     ORDER BY rank, host, deprecated, size, name_folded, id LIMIT :page_size + :offset
     ) AS f
 """
@@ -116,8 +116,9 @@ def _scanned(words: list[str], ranks: list[str]) -> tuple[str, str, str, dict[st
     parameters.
     """
     start, condition, params = matching("postgres", words)
-    models = _MODELS.format(rank=_first(ranks), start=start, condition=condition)
-    return "", models, f"SELECT count(*) FROM {start} WHERE {condition}", params
+    common = f", found AS MATERIALIZED (SELECT l.* FROM {start} WHERE {condition})"
+    models = _MODELS.format(rank=_first(ranks), start="found AS l")
+    return common, models, "SELECT count(*) FROM found", params
 
 
 def _indexed(q: str, words: list[str], ranks: list[str]) -> tuple[str, str, str, dict[str, Value]]:
@@ -166,7 +167,7 @@ def _indexed(q: str, words: list[str], ranks: list[str]) -> tuple[str, str, str,
             )
         )"""
     near = "near AS n CROSS JOIN listing AS l ON l.number = n.number"
-    models = _MODELS.format(rank=_first(ranks), start=near, condition="1 = 1")
+    models = _MODELS.format(rank=_first(ranks), start=near)
     return common, models, total, params
 
 
