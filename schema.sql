@@ -371,8 +371,6 @@ CREATE INDEX models_canonical ON models (canonical);
 
 CREATE INDEX pricing_model_date ON pricing (model_id, effective_date DESC);
 
-CREATE INDEX pricing_date ON pricing (effective_date DESC);
-
 CREATE INDEX pipeline_runs_started ON pipeline_runs (started_at DESC);
 
 CREATE INDEX changes_row ON changes (table_name, row_id, revision);
@@ -482,6 +480,20 @@ CREATE INDEX listing_text ON listing (
     bits, mode, family, deprecated, context_window, max_output, input_price, output_price,
     release_date, search_text
 );
+
+CREATE INDEX pricing_date ON pricing (effective_date DESC, id DESC, deleted_at);
+
+CREATE INDEX pricing_output ON pricing (output_price_per_million, id, deleted_at);
+
+CREATE INDEX pricing_updated ON pricing (updated_at, id, deleted_at);
+
+CREATE INDEX pricing_input ON pricing (
+    input_price_per_million, id, deleted_at, output_price_per_million, cached_input_price,
+    cache_write_price, reasoning_price, input_audio_price, output_audio_price, service_tier,
+    context_threshold, state
+);
+
+CREATE INDEX changes_time ON changes (changed_at, revision, actor, run_id);
 
 CREATE VIEW listing_source AS
 SELECT

@@ -89,6 +89,14 @@ _CHANGED: Final[dict[str, dict[str, str]]] = {
             for score in ("score", "score_low", "score_high")
         },
     },
+    # The rows before and after stay those of the first copy.
+    "changes": {
+        "revision": "row_number() OVER (ORDER BY n, t.revision)",
+        "row_id": f"""CASE t.table_name WHEN 'providers' THEN t.row_id || {_COPY}
+            WHEN 'models' THEN {_numbered("t.row_id")} ELSE t.row_id + (n - 1) * 1000000 END""",
+        "model_id": _numbered("t.model_id"),
+        "changed_at": "strftime('%Y-%m-%dT%H:%M:%fZ', t.changed_at, (n - 1) || ' minutes')",
+    },
 }
 # Two to seven older base prices of each model, a tenth dearer and 45 days older each.
 _OLDER = """
@@ -159,7 +167,6 @@ def _build(file: Path, scale: int) -> None:
         columns = [c[1] for c in db.execute("PRAGMA table_info(pricing)")][1:]
         older = ", ".join(changed.get(c, f"t.{c}") for c in columns)
         db.execute(f"INSERT INTO pricing {_OLDER.format(columns=older)}")
-        db.execute("INSERT INTO changes SELECT * FROM real.changes")
         db.execute("UPDATE catalog_state SET price_day = ?", [TODAY.isoformat()])
         for table in DERIVED:
             names = ", ".join(c[1] for c in db.execute(f"PRAGMA table_info({table}_source)"))

@@ -38,6 +38,9 @@ async def get_row(reader: Database, view: View, key: str) -> tuple[ViewRow, int]
 async def export(
     reader: Database, choice: Choice, columns: Sequence[str]
 ) -> AsyncIterator[list[tuple[Any, ...]]]:
-    """All rows that a choice leaves, by key, with the columns asked for; in pieces."""
+    """All rows that a choice leaves, with the columns asked for, in pieces.
+
+    Up to 10,000 rows come in the order of the choice, more in that of their keys.
+    """
     async for rows in stored.pieces(reader, choice):
         yield [tuple(row.values[name] for name in columns) for row in rows]

@@ -151,5 +151,5 @@ class Choice(NamedTuple):
     # Contained in any column of text.
     q: str | None = None
     deleted: Deleted = "no"
-    # Names of columns, with `-` for descending; unknown values last, ties broken by the key.
+    # Names of columns, with `-` for descending; unknown values last, ties in the order of the key.
     sort: tuple[str, ...] = ()

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from decimal import Decimal
+from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
 from service.domain.conditions import Choice, Condition
-from service.domain.decimals import from_billionths, to_billionths
-from service.domain.pricing import FIGURES
-from service.domain.text import fold
+from service.domain.decimals import from_billionths
 from service.domain.viewer import Column, View
 from service.storage.changes import logged_row
+from service.storage.choosing import FROM, is_ordered, key_of, order_of, sql_of, where_of
 from service.storage.database import Database, Row, Statement, Value
-from service.storage.matching import like
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
-# Rows are counted up to here: what is beyond holds nobody up.
+# Rows are counted, and sorted, up to here: what is beyond holds nobody up.
 COUNTED: Final = 10_000
+# So many rows are looked through in such an order for some that are chosen.
+REACH: Final = 50_000
 _PIECE: Final = 1000
-_FROM: Final = {
-    "providers": "providers AS t",
-    "models": "models AS t",
-    "pricing": "pricing AS t",
-    "benchmarks": "benchmarks AS t",
-    "runs": "pipeline_runs AS t",
-    "held": """held_prices AS t JOIN pricing AS p ON p.id = t.current_id
-        LEFT JOIN pipeline_runs AS r ON r.id = t.run_id""",
-    "changes": "changes AS t",
-    "tokens": "tokens AS t",
-}
 
 
 class ViewRow(NamedTuple):
@@ -59,45 +47,115 @@ class ViewPage(NamedTuple):
 
 
 async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
-    """A page of rows, in one round trip. All are counted only where there may be more of them."""
+    """A page of rows, in one round trip unless more are chosen than are counted.
+
+    Up to `COUNTED` rows are found by what chooses them, and sorted. Of more, sorting all would take
+    long: most often some come early in an order that an index has.
+    """
+    first = order_of(choice)[0][0]
+    if not (choice.where or choice.q):
+        return await ordered(db, choice, limit, offset)
+    if offset <= COUNTED:
+        found = await _sorted(db, choice, limit, offset)
+        if found.total <= COUNTED:
+            return found
+    if first.name in (name for name, _ in choice.where):
+        return await ordered(db, choice, limit, offset)
+    if is_ordered(choice.view, first):
+        found = await ordered(db, choice, limit, offset, reach=REACH)
+        if len(found.rows) == limit:
+            return found
+    return await ordered(db, choice, limit, offset, scan=True)
+
+
+async def _sorted(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
+    """A page of rows; as it should be where `total` is no more than `COUNTED`."""
+    view, (where, params) = choice.view, where_of(choice)
+    rows, key = FROM[view.name], key_of(view)
+    chosen = f"""chosen AS MATERIALIZED (
+        SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
+    )"""
+    found = f"""
+        SELECT {key} AS k FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
+        ORDER BY {_order(choice)} LIMIT :limit OFFSET :offset"""
+    params |= {"limit": limit, "offset": offset}
+    return await _shown(db, choice, found, params, "(SELECT count(*) FROM chosen)", chosen)
+
+
+async def ordered(
+    db: Database,
+    choice: Choice,
+    limit: int,
+    offset: int,
+    *,
+    reach: int | None = None,
+    scan: bool = False,
+) -> ViewPage:
+    """A page of rows out of an index that has them in order, if there is one.
+
+    With `reach` only so many rows of the order are looked through, and with `scan` all of them as
+    they lie in the table.
+    """
+    view, free = choice.view, "" if db.engine == "postgres" else "+"
+    where, params = where_of(choice, free)
+    all_, _ = where_of(Choice(view, deleted=choice.deleted))
+    key, rows, order = key_of(view), FROM[view.name], _order(choice)
+    source = f"{rows} WHERE {where}"
+    if reach is not None:
+        source = f"""(
+            SELECT {key} AS k FROM {rows} WHERE {all_} ORDER BY {order} LIMIT {reach}
+        ) AS near CROSS JOIN {rows} WHERE {key} = near.k AND {where}"""
+    by = _order(choice, free) if scan else order
+    found = f"SELECT {key} AS k FROM {source} ORDER BY {by} LIMIT :limit OFFSET :offset"
+    count = f"SELECT 1 FROM {rows} WHERE {all_} LIMIT {COUNTED + 1}"
+    total = f"(SELECT count(*) FROM ({count}) AS counted)"
+    return await _shown(db, choice, found, params | {"limit": limit, "offset": offset}, total)
+
+
+async def _shown(
+    db: Database,
+    choice: Choice,
+    found: str,
+    params: dict[str, Value],
+    total: str,
+    *before: str,
+) -> ViewPage:
+    """The rows whose keys are found, in their order, each with its locks."""
     view = choice.view
-    where, params = _where(choice)
-    sort = [*(choice.sort or (view.order,)), view.key]
-    columns = [f"{_sql(view, c)} AS c{i}" for i, c in enumerate(view.columns)]
-    order = [_ordered(view, key, "{sql}") for key in sort]
-    again = [_ordered(view, key, "n.c{place}") for key in sort]
+    columns = ", ".join(sql_of(view, column) for column in view.columns)
     locks = "NULL"
     if view.table:
         locks = f"""(
             SELECT string_agg(l.field, ',') FROM locks AS l
-            WHERE l.table_name = '{view.table}' AND l.row_id = CAST(n.c0 AS TEXT)
+            WHERE l.table_name = '{view.table}' AND l.row_id = CAST({key_of(view)} AS TEXT)
         )"""
-    count = f"""(
-        SELECT count(*) FROM (
-            SELECT 1 FROM {_FROM[view.name]} WHERE {where} LIMIT {COUNTED + 1}
-        ) AS counted
-    )"""
     rows, snapshot = await db.fetch(
         Statement(
             f"viewer.{view.name}",
             f"""
-            WITH found AS MATERIALIZED (
-                SELECT {", ".join(columns)} FROM {_FROM[view.name]} WHERE {where}
-                ORDER BY {", ".join(order)} LIMIT :limit OFFSET :offset
-            )
-            SELECT n.*, {locks},
-                CASE WHEN (SELECT count(*) FROM found) = :limit OR :offset > 0 THEN {count} END
-            FROM found AS n ORDER BY {", ".join(again)}
+            WITH {", ".join((*before, f"found AS MATERIALIZED ({found})"))}
+            SELECT {columns}, {locks}, {total} FROM {FROM[view.name]}
+            WHERE {key_of(view)} IN (SELECT k FROM found) ORDER BY {_order(choice)}
             """,
-            {**params, "limit": limit, "offset": offset},
+            params,
         ),
         SNAPSHOT,
     )
-    total = cast("int | None", rows[0][-1]) if rows else 0
     return ViewPage(
         [_read(view, row[:-1]) for row in rows],
-        len(rows) if total is None else total,
+        cast(int, rows[0][-1]) if rows else 0,
         read_snapshot(snapshot),
+    )
+
+
+def _order(choice: Choice, free: str = "") -> str:
+    """The terms of an ORDER BY."""
+    return ", ".join(
+        free
+        + sql_of(choice.view, column)
+        + (" DESC" if descends else "")
+        + (" NULLS LAST" if column.nullable else "")
+        for column, descends in order_of(choice)
     )
 
 
@@ -113,122 +171,53 @@ async def row(db: Database, view: View, key: str) -> tuple[ViewRow | None, Snaps
 
 
 async def pieces(db: Database, choice: Choice) -> AsyncIterator[list[ViewRow]]:
-    """All rows in the order of their keys, in pieces; each a round trip and its own snapshot."""
-    view = choice.view
-    where, params = _where(choice)
-    key = _sql(view, view.by_name[view.key])
-    columns = [f"{_sql(view, c)} AS c{i}" for i, c in enumerate(view.columns)]
+    """All rows, in pieces; each a round trip and its own snapshot.
+
+    Up to `COUNTED` rows come in their order, more in the order of their keys: no more than a piece
+    is in memory, and none looks for its place among all rows.
+    """
+    view, (where, params) = choice.view, where_of(choice)
+    key = key_of(view)
+    keys = await _keys(db, choice)
+    if len(keys) <= COUNTED:
+        for start in range(0, len(keys), _PIECE):
+            piece = {f"k{i}": one for i, one in enumerate(keys[start : start + _PIECE])}
+            inside = f"{key} IN ({', '.join(f':{name}' for name in piece)})"
+            found = {row.key: row for row in await _rows(db, view, inside, piece)}
+            yield [found[str(one)] for one in piece.values() if str(one) in found]
+        return
     after: Value = 0 if view.by_name[view.key].kind == "whole" else ""
-    while True:
-        (rows,) = await db.fetch(
-            Statement(
-                f"viewer.export_{view.name}",
-                f"""
-                SELECT {", ".join(columns)}, NULL FROM {_FROM[view.name]}
-                WHERE {where} AND {key} > :after ORDER BY {key} LIMIT {_PIECE}
-                """,
-                {**params, "after": after},
+    further = f"{where} AND {key} > :after ORDER BY {key} LIMIT {_PIECE}"
+    while rows := await _rows(db, view, further, {**params, "after": after}):
+        yield rows
+        after = rows[-1].values[view.key]
+
+
+async def _keys(db: Database, choice: Choice) -> list[Value]:
+    """The keys of chosen rows in their order, one more than `COUNTED` at most."""
+    view, (where, params) = choice.view, where_of(choice)
+    rows, key = FROM[view.name], key_of(view)
+    (found,) = await db.fetch(
+        Statement(
+            f"viewer.keys_{view.name}",
+            f"""
+            WITH chosen AS MATERIALIZED (
+                SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
             )
+            SELECT {key} FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
+            ORDER BY {_order(choice)}
+            """,
+            params,
         )
-        if rows:
-            yield [_read(view, row) for row in rows]
-            after = rows[-1][_place(view, view.key)]
-        if len(rows) < _PIECE:
-            return
+    )
+    return [key for (key,) in found]
 
 
-def _place(view: View, name: str) -> int:
-    return next(i for i, column in enumerate(view.columns) if column.name == name)
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-
-
-def _sql(view: View, column: Column) -> str:
-    """What a column is read from."""
-    name = _snake(column.name)
-    if view.name == "held":
-        if name == "source":
-            return "r.source"
-        side, _, figure = name.partition("_")
-        if figure in FIGURES:
-            return f"{'p' if side == 'current' else 't'}.{FIGURES[figure]}"
-    if view.name == "changes":
-        name = {"table": "table_name", "id": "row_id"}.get(name, name)
-    return f"t.{FIGURES.get(name, name)}"
-
-
-def _ordered(view: View, key: str, form: str) -> str:
-    """A term of an ORDER BY."""
-    name = key.removeprefix("-")
-    column = view.by_name[name]
-    term = form.format(sql=_sql(view, column), place=_place(view, name))
-    nulls = " NULLS LAST" if column.nullable else ""
-    return f"{term} {'DESC' if key.startswith('-') else 'ASC'}{nulls}"
-
-
-def _where(choice: Choice) -> tuple[str, dict[str, Value]]:
-    """The condition on a row, and its parameters."""
-    view = choice.view
-    params: dict[str, Value] = {}
-
-    def given(value: Value) -> str:
-        params[f"p{len(params)}"] = value
-        return f":p{len(params) - 1}"
-
-    where = ["1 = 1"]
-    if view.table and choice.deleted != "any":
-        where.append(f"t.deleted_at IS {'NOT' if choice.deleted == 'only' else ''} NULL")
-    for name, condition in choice.where:
-        where.append(_holds(view, view.by_name[name], condition, given))
-    if choice.q:
-        asked = Condition("contains", choice.q)
-        texts = [_holds(view, view.by_name[name], asked, given) for name in view.searched]
-        where.append(f"({' OR '.join(texts)})")
-    return " AND ".join(where), params
-
-
-def _holds(view: View, column: Column, condition: Condition, given: Callable[[Value], str]) -> str:
-    sql, value = _sql(view, column), condition.value
-    match condition.operator:
-        case "unknown":
-            return f"{sql} IS NULL"
-        case "known":
-            return f"{sql} IS NOT NULL"
-        case "contains":
-            text = str(value)
-            if view.table in ("providers", "models") and column.name == "name":
-                # As search has it, whatever the alphabet.
-                return _contains("coalesce(t.name_folded, lower(t.name))", fold(text), given)
-            if view.table in ("pricing", "benchmarks") and column.name == "modelId":
-                # Models are fewer.
-                inside = _contains("lower(m.id)", _lower(text), given)
-                return f"t.model_id IN (SELECT m.id FROM models AS m WHERE {inside})"
-            return _contains(f"lower({sql})", _lower(text), given)
-        case "in":
-            values = cast("tuple[str, ...]", value)
-            return f"{sql} IN ({', '.join(map(given, values))})"
-        case "has":
-            values = cast("tuple[str, ...]", value)
-            inside = f"',' || {sql} || ','"
-            return " AND ".join(f"{inside} LIKE {given(f'%,{one},%')}" for one in values)
-    return f"{sql} {condition.operator} {given(_stored(value))}"
-
-
-def _contains(sql: str, text: str, given: Callable[[Value], str]) -> str:
-    return f"{sql} LIKE {given(f'%{like(text)}%')} ESCAPE '\\'"
-
-
-def _lower(text: str) -> str:
-    """In lower case as databases have it: ASCII alone."""
-    return "".join(c.lower() if c.isascii() else c for c in text)
-
-
-def _stored(value: Any) -> Value:
-    if isinstance(value, Decimal):
-        return to_billionths(value)
-    return int(value) if isinstance(value, bool) else cast(Value, value)
+async def _rows(db: Database, view: View, where: str, params: dict[str, Value]) -> list[ViewRow]:
+    columns = ", ".join(sql_of(view, column) for column in view.columns)
+    sql = f"SELECT {columns}, NULL FROM {FROM[view.name]} WHERE {where}"
+    (rows,) = await db.fetch(Statement(f"viewer.export_{view.name}", sql, params))
+    return [_read(view, row) for row in rows]
 
 
 def _read(view: View, row: Row) -> ViewRow:

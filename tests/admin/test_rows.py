@@ -244,8 +244,9 @@ async def test_a_table_as_csv_is_what_the_filters_leave(admin: Browser) -> None:
     assert response.headers["content-disposition"] == 'attachment; filename="models.csv"'
     found = list(csv.reader(io.StringIO(response.text, newline="")))
     assert found[0] == ["id", "name", "deprecated"]
-    assert [row[0] for row in found[1:]] == [f"acme/m{i}" for i in range(len(names))]
-    assert [row[1] for row in found[1:3]] == ["'=1+1", "'@SUM(1)"]
+    order = sorted(range(len(names)), key=lambda i: models[i]["name"], reverse=True)
+    assert [row[0] for row in found[1:]] == [f"acme/m{i}" for i in order]
+    assert {"'=1+1", "'@SUM(1)"} <= {row[1] for row in found}
     assert not [cell for row in found for cell in row if cell[:1] in "=+-@" and cell]
     none = await admin.get("/admin/export/models?id=nothing")
     assert none.text.splitlines() == [",".join(MODEL_COLUMNS)]

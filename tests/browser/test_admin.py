@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
@@ -42,7 +42,14 @@ class Desk:
 def desk(
     catalogue: Path, serving: Serving, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
-    database = tmp_path_factory.mktemp("admin") / "admin.db"
+    with serve_desk(catalogue, serving, tmp_path_factory.mktemp("admin")) as desk:
+        yield desk
+
+
+@contextmanager
+def serve_desk(catalogue: Path, serving: Serving, folder: Path, **settings: str) -> Iterator[Desk]:
+    """A service on a copy of a database."""
+    database = folder / "admin.db"
     shutil.copy(catalogue, database)
     made = subprocess.run(
         [PROGRAM, "token", "create", "--name", "ada", "--scope", "admin"],
@@ -51,7 +58,7 @@ def desk(
         capture_output=True,
         text=True,
     )
-    with serving(database) as url:
+    with serving(database, **settings) as url:
         yield Desk(url, database, made.stdout.strip())
 
 
@@ -61,13 +68,17 @@ def open_desk(open_page: Open, desk: Desk) -> Callable[..., Page]:
 
     def open(place: str = "/admin", **options: object) -> Page:
         page = open_page(**({"base_url": desk.url, "viewport": DESKTOP} | options))
-        page.goto(place)
-        page.get_by_label("Token").fill(desk.token)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(re.compile(re.escape(place) + "$"))
+        sign_in(page, desk, place)
         return page
 
     return open
+
+
+def sign_in(page: Page, desk: Desk, place: str = "/admin") -> None:
+    page.goto(place)
+    page.get_by_label("Token").fill(desk.token)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile(re.escape(place) + "$"))
 
 
 def cell(page: Page, id: str, label: str) -> Locator:
@@ -138,12 +149,15 @@ def test_a_bad_filter_is_told_beside_it(
 
 
 def test_export_is_what_the_filters_leave(open_desk: Callable[..., Page], desk: Desk) -> None:
-    page = open_desk("/admin/tables/models?providerId==anthropic&columns=name,contextWindow")
+    page = open_desk(
+        "/admin/tables/models?providerId==anthropic&columns=name,contextWindow&sort=-name"
+    )
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
     with open(download.value.path(), newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    sql = "SELECT id FROM models WHERE provider_id = 'anthropic' AND deleted_at IS NULL ORDER BY id"
+    sql = """SELECT id FROM models WHERE provider_id = 'anthropic' AND deleted_at IS NULL
+        ORDER BY name DESC, id"""
     assert rows[0] == ["id", "name", "contextWindow"]
     assert [row[0] for row in rows[1:]] == [id for (id,) in desk.sql(sql)]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from service.domain.conditions import Choice, Condition
 from service.domain.queries import (
     ModelQuery,
     PriceQuery,
@@ -17,7 +18,9 @@ from service.domain.queries import (
     ScoreQuery,
     SearchQuery,
 )
-from service.storage import benchmarks, models, pricing, providers, search
+from service.domain.viewer import VIEWS, View
+from service.storage import benchmarks, models, pricing, providers, search, viewer
+from service.storage.choosing import is_ordered
 from service.storage.database import Database, DatabaseOptions, Row, Statement
 from service.storage.opening import open_database
 from tests.databases import copied
@@ -172,3 +175,55 @@ async def test_the_prices_of_a_day_are_one_piece_for_each_length(database: Datab
     assert "SEARCH l USING PRIMARY KEY (weeks=? AND starts>? AND starts<?)" in steps
     assert any("USING COVERING INDEX listing_prices_output_price" in step for step in steps)
     assert "SEARCH d USING COVERING INDEX listing_prices_number (number=? AND starts<?)" in steps
+
+
+# Tables that grow by the million; others are sorted as a whole within a tenth of a second.
+VIEWED = [
+    (view, sign + column.name)
+    for view in (VIEWS["pricing"], VIEWS["changes"])
+    for column in view.columns
+    if column.sortable and column.name not in ("deletedAt", view.key)
+    for sign in ("", "-")
+]
+# Seldom looked at, and long: their scan of the whole table costs less than one more index to keep.
+SCANNED = ("sourceUrl", "verifiedAt", "createdAt")
+
+
+@pytest.mark.parametrize(("view", "sort"), VIEWED, ids=lambda one: getattr(one, "name", one))
+async def test_admin_tables(database: Database, view: View, sort: str) -> None:
+    """Rows are read in their order, or sorted by what an index holds."""
+    column = view.by_name[sort.removeprefix("-")]
+    steps = await finding(database, Choice(view, sort=(sort,)))
+    sorts = any(re.search(r"TEMP B-TREE FOR ORDER BY|->  Sort ", step) for step in steps)
+    if database.engine == "postgres":
+        # Read from its end an index has what is unknown first.
+        assert not sorts or column.nullable or not is_ordered(view, column), steps
+    elif column.name in ("modelId", "table"):  # an index begins with it
+        assert not sorts, steps
+    elif column.name not in SCANNED:
+        assert "COVERING INDEX" in steps[0], steps
+        assert sorts is not is_ordered(view, column), steps
+
+
+@pytest.mark.parametrize("sort", ["effectiveDate", "-effectiveDate", "inputPrice", "-updatedAt"])
+async def test_many_chosen_rows(database: Database, sort: str) -> None:
+    """What chooses many rows leads to none of them one by one: neither alone nor in an order."""
+    choice = Choice(VIEWS["pricing"], (("state", Condition("in", ("paid",))),), sort=(sort,))
+    if database.engine == "postgres":
+        return  # it knows how many there are
+    near, *_ = await finding(database, choice, reach=100)
+    assert "USING COVERING INDEX pricing_" in near
+    scan, *_ = await finding(database, choice, scan=True)
+    assert scan.startswith("SCAN t"), scan
+
+
+async def finding(database: Database, choice: Choice, **how: Any) -> list[str]:
+    """The steps by which the keys of a page are found."""
+    recorder = Recorder(database)
+    await viewer.ordered(recorder, choice, 50, 0, **how)
+    [statement, _] = recorder.asked
+    sql = re.sub(r"\)\s+SELECT t\..*", ") SELECT k FROM found", statement.sql, flags=re.DOTALL)
+    explain = "EXPLAIN" if database.engine == "postgres" else "EXPLAIN QUERY PLAN"
+    [plan] = await database.fetch(statement._replace(sql=f"{explain} {sql}"))
+    steps = [str(step) for *_, step in plan]
+    return [step for step in steps if not re.match("MATERIALIZE|CO-ROUTINE|SCAN found|CTE", step)]
