@@ -99,5 +99,5 @@ async def undo_run(
         listed = "; ".join(
             f"{one.kind} of {one.row_id} by {one.actor} (revision {one.revision})" for one in named
         )
-        raise Conflict(f"later changes would be lost: {listed}: --force loses them")
+        raise Conflict(f"later changes would be lost: {listed}: `runs undo --force` loses them")
     return done

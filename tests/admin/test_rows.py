@@ -296,3 +296,26 @@ async def test_pages_of_runs_and_models(admin: Browser) -> None:
     assert (
         "none yet" not in re.findall(r"Last run</h2>(.*?)</section>", overview.text, re.DOTALL)[0]
     )
+
+
+async def test_a_run_is_undone_unless_that_would_lose_something(
+    admin: Browser, stored: Database
+) -> None:
+    answer = await ingest(admin, pricing=[price(inputPrice=2, outputPrice=3)])
+    run = f"/admin/runs/{answer['data']['runId']}"
+    assert (await stored_price(stored))[0] == 2_000_000_000
+    assert "Undo all that it changed" in (await admin.get(run)).text
+    own = (await admin.post(run, 303)).headers["location"]
+    assert (await stored_price(stored))[0] == 1_500_000_000
+    undone = await admin.get(own)
+    assert f"undo of {answer['data']['runId']}" in undone.text
+    assert re.search(r"input price\s*<del>2</del>\s*<ins>1.5</ins>", undone.text)
+    # The row has changed since.
+    refused = await admin.post(run, 409)
+    assert "later changes would be lost: price_corrected of 1 by ada" in alerts(refused)[0]
+    assert (await stored_price(stored))[0] == 1_500_000_000
+    await admin.post(own, 303)
+    assert (await stored_price(stored))[0] == 2_000_000_000
+    admin.csrf = "wrong"
+    await admin.post(run, 403)
+    await admin.post(run, 403, origin="https://evil.example")
