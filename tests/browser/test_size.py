@@ -1,0 +1,84 @@
+"""Pages with ten times the data answer nearly as those with the real catalogue do.
+
+A hundred times takes minutes to build: there `bench/test_pages.py` and `bench/test_admin.py`
+measure the same pages, and `tests/storage/test_query_plans.py` holds that none sorts or looks
+through what an index can lead to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Page
+
+from bench import dataset
+from tests.browser.conftest import Open, Serving
+from tests.browser.test_admin import DESKTOP, Desk, serve_desk, sign_in
+
+EXPLORER = (
+    "/",
+    "/?q=sonnet",
+    "/?supports=vision,tools&minContext=200000&sort=inputPrice",
+    "/?page=100",
+    "/models/openai/gpt-5",
+    "/compare?ids=openai/gpt-5,google/gemini-2.5-pro&inputTokens=1000",
+    "/frontier",
+    "/providers",
+)
+ADMIN = (
+    "",
+    "/models/openai/gpt-5",
+    "/tables/providers?sort=name",
+    "/tables/models?sort=-contextWindow",
+    "/tables/models?q=sonnet",
+    "/tables/pricing?sort=-inputPrice",
+    "/tables/pricing?sort=sourceUrl",
+    "/tables/pricing?serviceTier=batch&sort=-updatedAt",
+    "/tables/pricing?page=500",
+    "/tables/benchmarks?sort=-score",
+    "/tables/changes?kind=price_changed",
+)
+# Ten times the rows may take so many times as long; a page and a machine may hiccup.
+TIMES, MORE, VISITS = 5.0, 300.0, 3
+
+
+@pytest.fixture(scope="module")
+def desks(serving: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Desk]]:
+    """The real catalogue and ten times as much, with no answer kept."""
+    with ThreadPoolExecutor() as elsewhere:  # the browser's loop runs in this thread
+        files = [elsewhere.submit(dataset.path, scale).result() for scale in (1, 10)]
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                serve_desk(file, serving, tmp_path_factory.mktemp("desk"), cache_entries="0")
+            )
+            for file in files
+        ]
+
+
+def took(page: Page, place: str) -> float:
+    """Milliseconds until all of a page is there and drawn by its scripts; the best of some."""
+    found = []
+    for _ in range(VISITS):
+        response = page.goto(place)
+        assert response
+        assert response.status == 200, place
+        timing = "performance.getEntriesByType('navigation')[0].loadEventEnd"
+        page.wait_for_function(f"{timing} > 0")
+        found.append(float(page.evaluate(timing)))
+    return min(found)
+
+
+def test_ten_times_the_data(open_page: Open, desks: list[Desk]) -> None:
+    pages = [open_page(base_url=desk.url, viewport=DESKTOP) for desk in desks]
+    for page, desk in zip(pages, desks, strict=True):
+        sign_in(page, desk)
+    slow = {}
+    for place in (*EXPLORER, *(f"/admin{place}" for place in ADMIN)):
+        real, large = (took(page, place) for page in pages)
+        if large > TIMES * real + MORE:
+            slow[place] = f"{large:.0f} ms, with the real catalogue {real:.0f} ms"
+    assert not slow
