@@ -11,6 +11,7 @@ from typing import Any
 
 import apsw
 import httpx
+import pytest
 
 from service.app import create_app
 from service.http.asgi import App
@@ -104,3 +105,16 @@ def _example(endpoint: Endpoint) -> str:
 
 # For every endpoint a path with a query that has an answer, and one that ends.
 PATHS = tuple(_example(one) for one in ENDPOINTS if not one.endless)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the small catalogue, which nothing writes to."""
+    return make_catalogue(tmp_path_factory.mktemp("catalogue") / "catalogue.db")
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application over it."""
+    async with running(make_app(url)) as client:
+        yield client

@@ -17,7 +17,9 @@ from tests.catalog import NOW
 from tests.databases import copied
 from tests.engines import Engine, Server
 from tests.expected import Json, World
-from tests.http.client import running
+from tests.http.client import client, running, url
+
+__all__ = ["client", "url"]  # fixtures
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,23 +15,12 @@ from service.errors import Conflict, RateLimited, Unavailable
 from service.http.errors import STATUS, refusal_of
 from service.http.reply import csv_page, encode, select
 from service.http.routes import ENDPOINTS, find
-from tests.http.client import PATHS, make_app, make_catalogue, running
+from tests.http.client import PATHS, make_app, running
 
 pytestmark = pytest.mark.anyio
 
 META = {"total", "page", "pageSize", "lastUpdated", "revision"}
 MODEL = "/v1/models/anthropic/claude-sonnet-4-5"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("http") / "catalogue.db")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(make_app(url)) as client:
-        yield client
 
 
 def check_headers(response: httpx.Response) -> None:

@@ -29,11 +29,6 @@ ADMIN = {"authorization": f"Bearer {BOOTSTRAP}"}
 WRONG = {"authorization": "Bearer " + "x" * 40}
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("limits") / "catalogue.db")
-
-
 @asynccontextmanager
 async def asked(
     url: str, peer: str = "203.0.113.9", **settings: Any

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import httpx
@@ -13,20 +12,8 @@ from service.domain.queries import CompareQuery, ModelListing
 from service.http.pages import assets
 from service.http.pages.forms import link, tidy
 from service.http.pages.page import POLICY
-from tests.http.client import make_app, make_catalogue, running
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("pages") / "catalogue.db")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(make_app(url)) as client:
-        yield client
 
 
 async def test_kept_and_conditional(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,10 @@ from service.operations.portable import Place
 from service.storage.database import Database
 from tests.databases import copied, writing
 from tests.engines import ROOT, Engine, Server
+from tests.http.client import client, url
 from tests.storage.test_database import sql
+
+__all__ = ["client", "url"]  # fixtures
 
 HARD = (
     "two\nlines; and 'quotes', \"more\" \\n literally, \r\n, tab\t, \u2028, \U0001f600,\n"

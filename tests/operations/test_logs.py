@@ -22,18 +22,13 @@ from service.storage.measured import Calls, Measured
 from service.storage.slow import Slow
 from tests.databases import copied, reading, writing
 from tests.engines import HTTP, Server
-from tests.http.client import make_app, make_catalogue, running
+from tests.http.client import make_app, running
 from tests.operations.serving import served
 
 pytestmark = pytest.mark.anyio
 
 MODEL = "/v1/models/anthropic/claude-sonnet-4-5"
 PLANTED = "planted-secret-0123456789-abcdefghij"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("logs") / "catalogue.db")
 
 
 def record(message: str, *arguments: Any, **extra: Any) -> logging.LogRecord:

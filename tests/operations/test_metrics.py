@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from service.storage.measured import Calls, Measured
 from service.storage.slow import Slow
 from tests.databases import copied, reading
 from tests.engines import HTTP, Server
-from tests.http.client import make_app, make_catalogue, running
+from tests.http.client import make_app, running
 from tests.http.conftest import serving
 from tests.operations.serving import served
 
@@ -102,17 +101,6 @@ def test_processes_speak_for_each_other(tmp_path: Path) -> None:
     assert value(found, "held") == 1
     (tmp_path / "99999999").write_bytes(b"cut short")
     assert value(figures(one.text()), "seen_total", who="all") == 1
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("metrics") / "catalogue.db")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(make_app(url)) as client:
-        yield client
 
 
 async def shown(client: httpx.AsyncClient) -> Figures:

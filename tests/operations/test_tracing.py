@@ -18,7 +18,6 @@ from service.errors import ServiceError
 from service.settings import InvalidSettings, Settings
 from service.tracing import check
 from tests.engines import HTTP, free_port
-from tests.http.client import make_catalogue
 from tests.operations.serving import served
 
 MODEL = "/v1/models/anthropic/claude-sonnet-4-5"
@@ -53,11 +52,6 @@ def collector() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_catalogue(tmp_path_factory.mktemp("tracing") / "catalogue.db")
 
 
 def attributes(one: Any) -> dict[str, Any]:
