@@ -201,12 +201,15 @@ def _over_stored(engine: Engine, table: TableSpec) -> str:
     """
 
 
+def _named(row: str) -> str:
+    return f"""
+        h.batch_id = :batch AND h.table_name = 'pricing' AND h.place = {row}.place
+        AND h.field = '' AND h.reason = 'held'
+    """
+
+
 def _held(row: str) -> str:
-    return f"""EXISTS (
-        SELECT 1 FROM pipeline_left AS h
-        WHERE h.batch_id = :batch AND h.table_name = 'pricing' AND h.place = {row}.place
-            AND h.reason = 'held'
-    )"""
+    return f"EXISTS (SELECT 1 FROM pipeline_left AS h WHERE {_named(row)})"
 
 
 def _jumps(engine: Engine, table: TableSpec) -> str:
@@ -243,18 +246,21 @@ def _jumps(engine: Engine, table: TableSpec) -> str:
 
 
 def _hold(engine: Engine, table: TableSpec) -> str:
-    """Queue the prices that were named, unless the same waits already or was rejected."""
+    """Queue the prices that were named, unless the same waits already or was rejected.
+
+    The rows are walked once, and each looked up among the named: the other way round all of them
+    would be walked for each name.
+    """
     columns = ", ".join(HELD_COLUMNS)
     return f"""
         INSERT INTO held_prices (id, {columns}, current_id, actor, run_id, held_at)
         SELECT (SELECT coalesce(max(id), 0) FROM held_prices)
                 + row_number() OVER (ORDER BY r.place),
             {", ".join(f"r.{c}" for c in HELD_COLUMNS)},
-            CAST(l.row_id AS BIGINT), :actor, :run, :now
+            (SELECT CAST(h.row_id AS BIGINT) FROM pipeline_left AS h WHERE {_named("r")}),
+            :actor, :run, :now
         FROM ({_all_rows(engine, table)}) AS r
-        JOIN pipeline_left AS l ON l.batch_id = :batch AND l.table_name = 'pricing'
-            AND l.place = r.place AND l.reason = 'held'
-        WHERE NOT EXISTS (SELECT 1 FROM held_prices AS q WHERE {_SAME_HELD})
+        WHERE {_held("r")} AND NOT EXISTS (SELECT 1 FROM held_prices AS q WHERE {_SAME_HELD})
         ORDER BY r.place
     """
 
@@ -262,14 +268,12 @@ def _hold(engine: Engine, table: TableSpec) -> str:
 def _name_held(engine: Engine, table: TableSpec) -> str:
     """Give the prices that were named the key by which they are accepted or were rejected."""
     return f"""
-        UPDATE pipeline_left AS l SET row_id = CAST(h.id AS TEXT)
-        FROM (
-            SELECT r.place, max(q.id) AS id
-            FROM ({_all_rows(engine, table)}) AS r JOIN held_prices AS q ON {_SAME_HELD}
-            GROUP BY r.place
-        ) AS h
-        WHERE l.batch_id = :batch AND l.table_name = 'pricing' AND l.place = h.place
-            AND l.reason = 'held'
+        WITH r AS MATERIALIZED ({_all_rows(engine, table)}),
+        n AS MATERIALIZED (
+            SELECT r.place, (SELECT max(q.id) FROM held_prices AS q WHERE {_SAME_HELD}) AS id
+            FROM r WHERE {_held("r")}
+        )
+        UPDATE pipeline_left AS h SET row_id = CAST(n.id AS TEXT) FROM n WHERE {_named("n")}
     """
 
 

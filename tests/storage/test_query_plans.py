@@ -21,8 +21,10 @@ from service.domain.queries import (
 from service.domain.viewer import VIEWS, View
 from service.storage import benchmarks, models, pricing, providers, search, viewer
 from service.storage.choosing import is_ordered
-from service.storage.database import Database, DatabaseOptions, Row, Statement
+from service.storage.database import Database, DatabaseOptions, Row, Statement, Value
 from service.storage.opening import open_database
+from service.storage.tables import PRICING
+from service.storage.upsert import write_rows
 from tests.databases import copied
 from tests.engines import Server
 
@@ -227,3 +229,23 @@ async def finding(database: Database, choice: Choice, **how: Any) -> list[str]:
     [plan] = await database.fetch(statement._replace(sql=f"{explain} {sql}"))
     steps = [str(step) for *_, step in plan]
     return [step for step in steps if not re.match("MATERIALIZE|CO-ROUTINE|SCAN found|CTE", step)]
+
+
+async def test_the_rows_of_a_batch_are_walked_once_for_all_that_are_held(
+    database: Database,
+) -> None:
+    if database.engine != "sqlite":  # libSQL plans alike, where readers may ask for no such plan
+        return
+    params: dict[str, Value] = dict.fromkeys(("batch", "now", "today", "actor", "run"), "x")
+    steps = write_rows("sqlite", PRICING, "[]", params | {"factor": 10}, hold=True)
+    held = [
+        step for step in steps if step.name in ("ingest.hold_pricing", "ingest.name_held_pricing")
+    ]
+    assert len(held) == 2
+    for step in held:
+        [plan] = await database.fetch(step._replace(sql=f"EXPLAIN QUERY PLAN {step.sql}"))
+        (parent,) = (parent for _, parent, _, text in plan if str(text).startswith("SCAN e "))
+        loops = [
+            text for _, of, _, text in plan if of == parent and str(text)[:4] in ("SCAN", "SEAR")
+        ]
+        assert str(loops[0]).startswith("SCAN e ")
