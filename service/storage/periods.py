@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from service.storage.selection import LENGTHS, PRICES, Selection
 
-# Rows that are sorted sooner than looked for along an order.
+# Rows that are sorted sooner than looked for along an order; half of them where no price has a
+# limit, since an index counts the others then.
 _FEW = 32_000
 # With so many known prices among those rows, there are enough to be met on the way along a price.
 _KNOWN = 1_000
@@ -39,9 +40,10 @@ def dated(found: Selection, keys: Sequence[Key], unsorted: str, count: str) -> t
     `unsorted` is the index in the order of ids, `count` counts where no price has a limit. What is
     not to be read has a LIMIT of 0, which SQLite heeds before it begins.
     """
-    common = f"WITH RECURSIVE {LENGTHS}, {_some(found, 'found', str(_FEW + 1))}"
-    rows = _sorted(found, keys, "found")
-    wanted = f"(SELECT count(*) FROM found) > {_FEW}"
+    few = _FEW if found.limited else _FEW // 2
+    common = f"WITH RECURSIVE {LENGTHS}, {_some(found, 'found', str(few + 1))}"
+    rows = _sorted(found, keys, "found", few)
+    wanted = f"(SELECT count(*) FROM found) > {few}"
     unknown: list[str] = []
     for i, price in enumerate(_prices(found, keys)):
         walk = found.by_price(
@@ -52,10 +54,10 @@ def dated(found: Selection, keys: Sequence[Key], unsorted: str, count: str) -> t
             part = f"SELECT * FROM ({walk} ORDER BY {order} LIMIT {_if(wanted)}) AS many"
         else:
             enough = f"(SELECT count({price}) FROM found) >= {_KNOWN}"
-            known = _if(f"{wanted} AND NOT {enough}", str(_FEW + 1))
+            known = _if(f"{wanted} AND NOT {enough}", str(few + 1))
             common += f", {_some(found, 'known', known, f'l.{price} IS NOT NULL')}"
-            many = _if(f"{wanted} AND ({enough} OR (SELECT count(*) FROM known) > {_FEW})")
-            part = f"""{_sorted(found, keys, "known")}
+            many = _if(f"{wanted} AND ({enough} OR (SELECT count(*) FROM known) > {few})")
+            part = f"""{_sorted(found, keys, "known", few)}
             UNION ALL SELECT * FROM ({walk} ORDER BY {order} LIMIT {many}) AS many"""
         common += f", part{i} AS MATERIALIZED ({part})"
         rows += f" UNION ALL SELECT * FROM part{i}"
@@ -71,7 +73,7 @@ def dated(found: Selection, keys: Sequence[Key], unsorted: str, count: str) -> t
         count = found.dated("count(*)")
     if not found.is_counted:
         size = "(SELECT count(*) FROM found)"
-        count = f"CASE WHEN {size} <= {_FEW} THEN {size} ELSE ({count}) END"
+        count = f"CASE WHEN {size} <= {few} THEN {size} ELSE ({count}) END"
     page = f"{rows} ORDER BY {_order(keys, 0)} LIMIT :page_size OFFSET :offset"
     return common, f"SELECT {count}", page
 
@@ -92,10 +94,10 @@ def _some(found: Selection, name: str, limit: str, *also: str) -> str:
     return f"{name} AS MATERIALIZED ({scan} LIMIT {limit})"
 
 
-def _sorted(found: Selection, keys: Sequence[Key], name: str) -> str:
+def _sorted(found: Selection, keys: Sequence[Key], name: str, few: int) -> str:
     """The rows of such a table if they are few; they are sorted at the end."""
     return f"""SELECT {_columns(found, keys, "f", ())}
-        FROM (SELECT 1 WHERE (SELECT count(*) FROM {name}) <= {_FEW}) AS e
+        FROM (SELECT 1 WHERE (SELECT count(*) FROM {name}) <= {few}) AS e
         CROSS JOIN {name} AS f CROSS JOIN listing AS l WHERE l.number = f.number"""
 
 
