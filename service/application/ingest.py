@@ -15,7 +15,7 @@ from service.domain.answers import Answer
 from service.domain.batches import Batch, BatchResult
 from service.domain.faults import refusal
 from service.errors import Conflict, InvalidRequest, NotFound, ServiceError
-from service.interpreter import in_slices
+from service.interpreter import at_once
 from service.storage import ingest as stored
 from service.storage import runs
 from service.storage.database import Database, Statement
@@ -104,7 +104,8 @@ async def _write(
     before: tuple[Statement, ...] = (),
     after: tuple[Statement, ...] = (),
 ) -> Answer[BatchResult]:
-    documents = await (in_slices(ready(batch)) if isinstance(batch, Batch) else batch())
+    # A batch that is here already came from a command, which has no readers.
+    documents = at_once(ready(batch)) if isinstance(batch, Batch) else await batch()
     try:
         done = await stored.push(
             writer,
