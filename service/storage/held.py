@@ -9,10 +9,11 @@ import msgspec
 from service.domain.held import HeldPrice, HeldQuery, HeldStatus, ProposedPrice
 from service.domain.pricing import FIGURES
 from service.storage.database import Database, Row, Statement, Value
+from service.storage.holding import HELD_COLUMNS
 from service.storage.mapping import PRICE, Mapper
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 from service.storage.tables import PRICING
-from service.storage.upsert import HELD_COLUMNS, write_rows
+from service.storage.upsert import write_rows
 from service.storage.writing import Author, write
 
 _PROPOSED: Final = Mapper(ProposedPrice, FIGURES)

@@ -11,8 +11,8 @@ import msgspec
 from service.domain.batches import Batch, BatchResult, Left, TableCounts
 from service.domain.faults import LISTED, Fault, orphan
 from service.storage.database import Database, Row, Statement, Value
+from service.storage.sent import documents as documents_of
 from service.storage.tables import BENCHMARKS, MODELS, PRICING, TABLES
-from service.storage.upsert import documents as documents_of
 from service.storage.upsert import write_rows
 from service.storage.writing import Author, Once, claim, write
 
