@@ -591,7 +591,7 @@ FROM (
 ) AS periods;
 
 CREATE VIEW listing_prices_refresh AS
-SELECT l.model_id, '1970-01-01' AS effective_date FROM listing AS l;
+SELECT l.number, l.model_id, '1970-01-01' AS effective_date FROM listing AS l;
 
 CREATE VIEW listing_words AS
 SELECT number, search_text || substr(char(10, 10, 10), 1, 2 + deprecated) AS search_text
@@ -1092,7 +1092,7 @@ END;
 
 CREATE TRIGGER listing_prices_refreshed INSTEAD OF INSERT ON listing_prices_refresh BEGIN
     DELETE FROM listing_prices
-    WHERE number = (SELECT l.number FROM listing AS l WHERE l.model_id = NEW.model_id)
+    WHERE number = NEW.number
         AND starts IN (
             unixepoch(NEW.effective_date) / 86400,
             (
@@ -1111,7 +1111,7 @@ CREATE TRIGGER listing_prices_refreshed INSTEAD OF INSERT ON listing_prices_refr
         starts, ends, weeks, number, input_price, output_price, deprecated, bits, context_window,
         max_output, release_date
     FROM listing_prices_source
-    WHERE number = (SELECT l.number FROM listing AS l WHERE l.model_id = NEW.model_id)
+    WHERE number = NEW.number
         AND starts IN (
             unixepoch(NEW.effective_date) / 86400,
             (
@@ -1147,7 +1147,9 @@ END;
 
 CREATE TRIGGER listing_prices_inserted AFTER INSERT ON pricing
 WHEN NEW.service_tier = 'standard' AND NEW.context_threshold = 0 BEGIN
-    INSERT INTO listing_prices_refresh VALUES (NEW.model_id, NEW.effective_date);
+    INSERT INTO listing_prices_refresh
+    SELECT l.number, l.model_id, NEW.effective_date FROM listing AS l
+    WHERE l.model_id = NEW.model_id;
 END;
 
 CREATE TRIGGER listing_prices_updated AFTER UPDATE OF
@@ -1164,14 +1166,20 @@ WHEN (
     OLD.model_id, OLD.input_price_per_million, OLD.output_price_per_million, OLD.effective_date,
     OLD.service_tier, OLD.context_threshold, OLD.deleted_at
 ) BEGIN
-    INSERT INTO listing_prices_refresh VALUES (OLD.model_id, OLD.effective_date);
-    INSERT INTO listing_prices_refresh SELECT NEW.model_id, NEW.effective_date
-    WHERE (NEW.model_id, NEW.effective_date) <> (OLD.model_id, OLD.effective_date);
+    INSERT INTO listing_prices_refresh
+    SELECT l.number, l.model_id, OLD.effective_date FROM listing AS l
+    WHERE l.model_id = OLD.model_id;
+    INSERT INTO listing_prices_refresh
+    SELECT l.number, l.model_id, NEW.effective_date FROM listing AS l
+    WHERE l.model_id = NEW.model_id
+        AND (NEW.model_id, NEW.effective_date) <> (OLD.model_id, OLD.effective_date);
 END;
 
 CREATE TRIGGER listing_prices_deleted AFTER DELETE ON pricing
 WHEN OLD.service_tier = 'standard' AND OLD.context_threshold = 0 BEGIN
-    INSERT INTO listing_prices_refresh VALUES (OLD.model_id, OLD.effective_date);
+    INSERT INTO listing_prices_refresh
+    SELECT l.number, l.model_id, OLD.effective_date FROM listing AS l
+    WHERE l.model_id = OLD.model_id;
 END;
 
 CREATE TRIGGER listing_search_inserted AFTER INSERT ON listing BEGIN
