@@ -151,7 +151,11 @@ BEGIN
     IF TG_OP <> 'INSERT' AND OLD.service_tier = 'standard' AND OLD.context_threshold = 0 THEN
         PERFORM refresh_listing_prices(OLD.model_id, OLD.effective_date);
     END IF;
-    IF TG_OP <> 'DELETE' AND NEW.service_tier = 'standard' AND NEW.context_threshold = 0 THEN
+    IF TG_OP <> 'DELETE' AND NEW.service_tier = 'standard' AND NEW.context_threshold = 0 AND (
+        NEW.model_id, NEW.effective_date, NEW.service_tier, NEW.context_threshold
+    ) IS DISTINCT FROM (
+        OLD.model_id, OLD.effective_date, OLD.service_tier, OLD.context_threshold
+    ) THEN
         PERFORM refresh_listing_prices(NEW.model_id, NEW.effective_date);
     END IF;
     RETURN NULL;
