@@ -340,9 +340,9 @@ async def counting_proxy(port: int) -> AsyncIterator[tuple[int, Callable[[], int
         await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
 
 
+# A SQLite file has no network.
+@pytest.mark.parametrize("server", ["libsql", "libsql-replica", "postgres"], indirect=True)
 async def test_a_call_is_one_round_trip(engine: Engine, writer: Database) -> None:
-    if engine.name == "sqlite":
-        return  # no network at all
     port = int(engine.writer_url.rpartition(":")[2].partition("/")[0])
     async with counting_proxy(port) as (proxy, trips):
         database = open_database(

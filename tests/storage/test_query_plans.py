@@ -164,10 +164,9 @@ async def test_facets_of_a_single_character(database: Database) -> None:
     assert uncovered([step for step in found if step.startswith("models.kinds")]) == []
 
 
+@pytest.mark.parametrize("server", ["sqlite", "libsql", "libsql-replica"], indirect=True)
 async def test_the_prices_of_a_day_are_one_piece_for_each_length(database: Database) -> None:
     """Neither the periods of other days are read, nor the price of each model looked up."""
-    if database.engine == "postgres":
-        return
     asked = {"as_of": DAY, "max_input_price": Decimal(1), "sort": ("outputPrice",)}
     recorder = Recorder(database)
     await models.page(recorder, ModelQuery(**asked), DAY)  # type: ignore[arg-type]
@@ -207,12 +206,12 @@ async def test_admin_tables(database: Database, view: View, sort: str) -> None:
         assert sorts is not is_ordered(view, column), steps
 
 
+# Postgres knows how many there are.
+@pytest.mark.parametrize("server", ["sqlite", "libsql", "libsql-replica"], indirect=True)
 @pytest.mark.parametrize("sort", ["effectiveDate", "-effectiveDate", "inputPrice", "-updatedAt"])
 async def test_many_chosen_rows(database: Database, sort: str) -> None:
     """What chooses many rows leads to none of them one by one: neither alone nor in an order."""
     choice = Choice(VIEWS["pricing"], (("state", Condition("in", ("paid",))),), sort=(sort,))
-    if database.engine == "postgres":
-        return  # it knows how many there are
     near, *_ = await finding(database, choice, reach=100)
     assert "USING COVERING INDEX pricing_" in near
     scan, *_ = await finding(database, choice, scan=True)
@@ -231,11 +230,11 @@ async def finding(database: Database, choice: Choice, **how: Any) -> list[str]:
     return [step for step in steps if not re.match("MATERIALIZE|CO-ROUTINE|SCAN found|CTE", step)]
 
 
+# libSQL plans alike, where readers may ask for no such plan.
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 async def test_the_rows_of_a_batch_are_walked_once_for_all_that_are_held(
     database: Database,
 ) -> None:
-    if database.engine != "sqlite":  # libSQL plans alike, where readers may ask for no such plan
-        return
     params: dict[str, Value] = dict.fromkeys(("batch", "now", "today", "actor", "run"), "x")
     steps = write_rows("sqlite", PRICING, "[]", params | {"factor": 10}, hold=True)
     held = [
