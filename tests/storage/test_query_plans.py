@@ -105,12 +105,12 @@ class Recorder:
 
 @pytest.fixture(scope="module")
 async def database(server: Server) -> AsyncIterator[Database]:
-    """The catalogue of the tests; Postgres with the habit of scanning small tables switched off."""
+    """The catalogue of the tests; Postgres does not scan and sort small tables there."""
     async with copied(server, "seeded") as engine:
         server.settle(engine)
         url = engine.reader_url
         if server.name == "postgres":
-            url += "?options=-c%20enable_seqscan%3Doff"
+            url += "?options=-c%20enable_seqscan%3Doff%20-c%20enable_sort%3Doff"
         opened = open_database(url, DatabaseOptions(token=engine.reader_token))
         try:
             yield opened
