@@ -152,7 +152,7 @@ class Dispatcher:
         log.info("webhook %s: %s", owed.webhook.id, outcome.error)
         await deliveries.failed(
             self.writer,
-            self._me(),
+            Runner(self.name, timestamp(now)),  # of the moment that patience is reckoned from
             delivery,
             outcome.status,
             outcome.error,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -59,11 +60,11 @@ def now() -> datetime.datetime:
 async def dispatching(engine: Engine, **given: Any) -> AsyncIterator[Dispatcher]:
     """A process that delivers, until it is told to stop."""
     options: dict[str, Any] = {"patience": datetime.timedelta(days=3)} | given
-    deadline = options.pop("deadline", 0.5)
+    deadline, clock = options.pop("deadline", 10.0), options.pop("clock", now)
     async with reading(engine) as reader, writing(engine) as writer:
         watch = Watch(reader, Cache(BoundedMemory(10, 1000)), now, 0.02)
         dispatcher = Dispatcher(
-            writer, watch, now, encode, lambda: Poster(deadline, anywhere=True), **options
+            writer, watch, clock, encode, lambda: Poster(deadline, anywhere=True), **options
         )
         tasks = [asyncio.create_task(watch.run()), asyncio.create_task(dispatcher.run())]
         try:
@@ -327,7 +328,13 @@ async def test_what_fails_for_too_long_is_paused(
 ) -> None:
     async with receiving(lambda _: answer) as receiver:
         made, _ = await add(database, receiver)
-        async with dispatching(engine, patience=datetime.timedelta(days=days)):
+        looks = itertools.count()
+
+        def clock() -> datetime.datetime:  # time passes between any two looks at it
+            return now() + datetime.timedelta(milliseconds=next(looks))
+
+        patience = datetime.timedelta(days=days)
+        async with dispatching(engine, patience=patience, clock=clock):
             newest = await edit(database, (SONNET, "One"))
             await until(database, lambda found: found.webhook.paused_at is not None)
             count = len(receiver.posts)
