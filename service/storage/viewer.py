@@ -70,14 +70,8 @@ async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPag
 
 async def _sorted(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
     """A page of rows; as it should be where `total` is no more than `COUNTED`."""
-    view, (where, params) = choice.view, where_of(choice)
-    rows, key = FROM[view.name], key_of(view)
-    chosen = f"""chosen AS MATERIALIZED (
-        SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
-    )"""
-    found = f"""
-        SELECT {key} AS k FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
-        ORDER BY {_order(choice)} LIMIT :limit OFFSET :offset"""
+    chosen, rows, params = _chosen(choice)
+    found = f"{rows} LIMIT :limit OFFSET :offset"
     params |= {"limit": limit, "offset": offset}
     return await _shown(db, choice, found, params, "(SELECT count(*) FROM chosen)", chosen)
 
@@ -195,22 +189,25 @@ async def pieces(db: Database, choice: Choice) -> AsyncIterator[list[ViewRow]]:
 
 async def _keys(db: Database, choice: Choice) -> list[Value]:
     """The keys of chosen rows in their order, one more than `COUNTED` at most."""
+    chosen, rows, params = _chosen(choice)
+    name = f"viewer.keys_{choice.view.name}"
+    (found,) = await db.fetch(Statement(name, f"WITH {chosen} {rows}", params))
+    return [key for (key,) in found]
+
+
+def _chosen(choice: Choice) -> tuple[str, str, dict[str, Value]]:
+    """A table `chosen` of keys, one more than `COUNTED` at most; those in their order, as `k`; and
+    parameters.
+    """
     view, (where, params) = choice.view, where_of(choice)
     rows, key = FROM[view.name], key_of(view)
-    (found,) = await db.fetch(
-        Statement(
-            f"viewer.keys_{view.name}",
-            f"""
-            WITH chosen AS MATERIALIZED (
-                SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
-            )
-            SELECT {key} FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
-            ORDER BY {_order(choice)}
-            """,
-            params,
-        )
-    )
-    return [key for (key,) in found]
+    chosen = f"""chosen AS MATERIALIZED (
+        SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
+    )"""
+    found = f"""
+        SELECT {key} AS k FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
+        ORDER BY {_order(choice)}"""
+    return chosen, found, params
 
 
 async def _rows(db: Database, view: View, where: str, params: dict[str, Value]) -> list[ViewRow]:
