@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from service.domain.decimals import is_exact, plain
+from service.domain.text import whole
 from service.domain.viewer import Column, Deleted, View
 from service.errors import InvalidRequest
 
@@ -29,7 +30,6 @@ class Condition(NamedTuple):
 
 _COMPARED: Final = re.compile(r"(>=|<=|>|<|=)?\s*(.+?)\s*")
 _DAY: Final = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
-_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _WANTED: Final = {
     "whole": "a whole number like 8192, >=8192 or 1000..2000",
     "decimal": "a number like 2.5, >=2.5 or 1..2.5",
@@ -93,9 +93,9 @@ def _compared(column: Column, sign: str, text: str) -> list[Condition]:
     if column.kind in ("date", "moment"):
         return _period(column, sign, text)
     if column.kind == "whole":
-        if not _WHOLE.fullmatch(text):
+        if (count := whole(text)) is None:
             raise _wrong(column, text)
-        return [Condition(_operator(sign), int(text))]
+        return [Condition(_operator(sign), count)]
     number = plain(text)
     if number is None or not is_exact(number):
         raise _wrong(column, text)

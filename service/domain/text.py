@@ -18,6 +18,14 @@ CUTOFF: Final = r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?$"
 
 _SPACE: Final = re.compile(r"\s+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+def whole(text: str) -> int | None:
+    """The whole number of up to 18 digits that is written as text, None for what only `int` takes
+    for one.
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def is_printable(text: str) -> bool:

@@ -19,6 +19,7 @@ from msgspec import inspect
 
 from service.domain.decimals import DIGITS
 from service.domain.queries import Query
+from service.domain.text import whole
 from service.domain.wanted import DAY, MOMENT
 from service.errors import InvalidRequest
 from service.http.rules import NOT_NEGATIVE, check
@@ -28,7 +29,6 @@ Q = TypeVar("Q", bound=Query)
 
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})|%")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 # Small numbers come as 1e-7 out of JavaScript and Python; an exponent that makes large ones, never.
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,20})?([eE]-[0-9]{1,2})?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -196,10 +196,12 @@ def _whole(name: str, kind: inspect.IntType, text: str) -> int:
     wanted = "a whole number"
     if least is not None:
         wanted += f" from {least} to {most}" if most is not None else f" of {least} or more"
-    if not _WHOLE.fullmatch(text):
-        raise _wrong(name, wanted, text)
-    number = int(text)
-    if (least is not None and number < least) or (most is not None and number > most):
+    number = whole(text)
+    if (
+        number is None
+        or (least is not None and number < least)
+        or (most is not None and number > most)
+    ):
         raise _wrong(name, wanted, text)
     return number
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -11,13 +10,13 @@ import msgspec
 
 from service.application.undo import differences
 from service.domain.changes import Change
+from service.domain.text import whole
 from service.domain.viewer import VIEWS, Column, View
 from service.errors import InvalidRequest
 from service.http.pages import values
 from service.http.reply import encode
 from service.storage.viewer import ViewRow
 
-_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _HINTS: Final = {
     "decimal": "US dollars per million tokens: empty is unknown, 0 is free.",
     "whole": "A whole number; empty is unknown.",
@@ -121,8 +120,8 @@ def body_of(column: Column, text: str) -> bytes:
         value = [one.strip() for one in text.split(",") if one.strip()]
     elif column.kind == "flag":
         value = {"true": True, "false": False}.get(text, text)
-    elif column.kind == "whole" and _WHOLE.fullmatch(text):
-        value = int(text)
+    elif column.kind == "whole" and (number := whole(text)) is not None:
+        value = number
     return msgspec.json.encode({column.name: value})
 
 
