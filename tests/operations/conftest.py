@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from service.storage.database import Database
 from tests.databases import copied, writing
 from tests.engines import ROOT, Engine, Server
 from tests.http.client import client, url
+from tests.operations.bucket import BucketServer
 from tests.storage.test_database import sql
 
 __all__ = ["client", "url"]  # fixtures
@@ -42,6 +44,15 @@ SELECT 1, model_id, service_tier, context_threshold, effective_date,
     9223372036854775807, 1, 0, id, 'a', 'x'
 FROM pricing WHERE model_id = 'openai/gpt-5' ORDER BY id LIMIT 1
 """.replace("{hash}", "0" * 64)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[BucketServer]:
+    """A place for backups that speaks S3."""
+    server = BucketServer(tmp_path / "s3")
+    server.start()
+    yield server
+    server.stop()
 
 
 async def fill_up(database: Database) -> None:

@@ -8,7 +8,7 @@ import json
 import resource
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -51,14 +51,6 @@ def store(tmp_path: Path) -> Store:
 async def sqlite(servers: Servers) -> AsyncIterator[Engine]:
     async with filled(servers("sqlite")) as engine:
         yield engine
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Iterator[BucketServer]:
-    server = BucketServer(tmp_path / "s3")
-    server.start()
-    yield server
-    server.stop()
 
 
 async def test_made_listed_and_restored(full: Engine, store: Store, clock: Clock) -> None:

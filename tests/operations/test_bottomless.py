@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,6 @@ from tests.processes import client
 from tests.pushing import Pusher
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Iterator[BucketServer]:
-    server = BucketServer(tmp_path / "s3")
-    server.start()
-    yield server
-    server.stop()
 
 
 def shipping(bucket: BucketServer) -> dict[str, str]:

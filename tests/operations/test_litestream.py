@@ -7,7 +7,7 @@ import datetime
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -26,14 +26,6 @@ from tests.operations.serving import served
 pytestmark = pytest.mark.anyio
 
 Servers = Callable[[str], Server]
-
-
-@pytest.fixture
-def bucket(tmp_path: Path) -> Iterator[BucketServer]:
-    server = BucketServer(tmp_path / "s3")
-    server.start()
-    yield server
-    server.stop()
 
 
 def write(engine: Engine, *statements: str) -> None:
