@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import functools
 import math
 import os
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from litestar import Litestar
 from service.application import runs
 from service.application.cache import BoundedMemory, Cache
 from service.application.dispatch import Dispatcher
-from service.application.metrics import Metrics
+from service.application.metrics import Metrics, SentUntil
 from service.application.stream import Streams
 from service.application.turnover import turn_over
 from service.application.watch import Watch
@@ -124,9 +125,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
             if primary is not None or reader.engine == "libsql":
                 streams.patience = _BEHIND
             watched = writer if settings.in_primary_region else None
-            metrics = Metrics(registry, reader, primary, watched, cache, streams, clock, pools)
+            sent_until = _sent_until(settings)
+            metrics = Metrics(
+                registry, reader, primary, watched, cache, streams, clock, pools, sent_until
+            )
             service = Service(
-                reader, primary, writer, settings, clock, front, watch, streams, metrics
+                reader, primary, writer, settings, clock, front, watch, streams, metrics, sent_until
             )
             tasks = [asyncio.create_task(watch.run())]
             if settings.metrics_folder:
@@ -161,6 +165,15 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
         return Edge(cast("Any", app), front, Requests(registry), limits, settings)
     requests = Requests(registry, tracing.answered)
     return Traced(Edge(cast("Any", app), front, requests, limits, settings), tracing)
+
+
+def _sent_until(settings: Settings) -> SentUntil | None:
+    """What tells how far Litestream has come, where it follows the database."""
+    if settings.litestream_socket is None:
+        return None
+    from service.operations import litestream
+
+    return functools.partial(litestream.sent_until, settings.litestream_socket)
 
 
 def _dispatcher(

@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -27,6 +27,9 @@ _KEPT: Final = 5.0
 # Seconds between two times that a process tells the others its figures.
 _TOLD: Final = 1.0
 
+# Until when all that was written has been sent on; None where nobody knows at present.
+SentUntil = Callable[[], Awaitable[datetime.datetime | None]]
+
 
 @dataclass(slots=True, eq=False)
 class Metrics:
@@ -41,6 +44,7 @@ class Metrics:
     streams: Streams
     clock: Callable[[], datetime.datetime]
     pools: dict[str, int]
+    sent_until: SentUntil | None = None
     _asked_at: float = -_KEPT
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -51,6 +55,8 @@ class Metrics:
                 await self._ask()
                 if self.writer is not None:
                     await self._ask_writer(self.writer)
+                if self.sent_until is not None:
+                    await self._ask_sent(self.sent_until)
                 self._asked_at = monotonic()
         self._look()
         self.registry.share()
@@ -124,6 +130,15 @@ class Metrics:
             ("webhook_deliveries_pending", "Deliveries on their way.", found.pending),
         ):
             gauge(f"aicompare_{name}", help).set(value)
+
+    async def _ask_sent(self, sent_until: SentUntil) -> None:
+        """How far Litestream has come: while it does not tell, what it told last."""
+        series = self.registry.gauge(
+            "aicompare_litestream_sent_timestamp_seconds",
+            "Until when Litestream has sent all that was written; 0 for never.",
+        ).of()
+        if until := await sent_until():
+            series[0] = until.timestamp()
 
     async def _ask_primary(self, up: Family, revision: int) -> None:
         """How far the database that is read is behind: unknown while the primary is away."""

@@ -105,7 +105,8 @@ def _backup(settings: Settings, wanted: bool) -> Iterator[None]:
     if (file := file_of(settings.database_url)) is None:
         yield
         return
-    with following(replace(settings, backup_to=to), file):
+    with following(replace(settings, backup_to=to), file) as socket:
+        os.environ[f"{PREFIX}LITESTREAM_SOCKET"] = socket
         yield
 
 

@@ -6,6 +6,7 @@ itself what Litestream would have to know.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import os
@@ -32,6 +33,9 @@ _LEVELS: Final = ("30s", "5m", "1h")
 # restore may take.
 _LAST: Final = 5
 _RESTORE: Final = 3600
+# Where it tells how far it has come, and the seconds in which it has to.
+_SOCKET: Final = "socket"
+_TOLD: Final = 1.0
 
 
 def installed() -> str | None:
@@ -82,28 +86,58 @@ def configuration(settings: Settings, file: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _configured(settings: Settings, file: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Options and environment for its program."""
-    # YAML is a superset of JSON.
-    with tempfile.NamedTemporaryFile(suffix=".yml") as config:
-        config.write(msgspec.json.encode(configuration(settings, file)))
-        config.flush()
+    """Options and environment for its program, whose socket is beside its configuration."""
+    with tempfile.TemporaryDirectory(prefix="aicompare-") as folder:
+        config = Path(folder) / "litestream.yml"
+        socket = {"enabled": True, "path": str(config.with_name(_SOCKET))}
+        # YAML is a superset of JSON.
+        config.write_bytes(msgspec.json.encode(configuration(settings, file) | {"socket": socket}))
         # A bundle of certificates named there breaks its client for S3.
         environment = {k: v for k, v in os.environ.items() if k != "AWS_CA_BUNDLE"}
         if settings.backup_s3_key_id and settings.backup_s3_secret:
             environment["LITESTREAM_ACCESS_KEY_ID"] = settings.backup_s3_key_id
             environment["LITESTREAM_SECRET_ACCESS_KEY"] = settings.backup_s3_secret
-        yield ["-config", config.name, "-no-expand-env"], environment
+        yield ["-config", str(config), "-no-expand-env"], environment
 
 
 @contextlib.contextmanager
-def following(settings: Settings, file: Path) -> Iterator[None]:
-    """Have Litestream follow a file, started again if it ends; it ends with the last write sent."""
+def following(settings: Settings, file: Path) -> Iterator[str]:
+    """Have Litestream follow a file, started again if it ends; it ends with the last write sent.
+
+    Gives the socket to ask `sent_until`.
+    """
     command = (program(), "replicate")
     with (
         _configured(settings, file) as (options, environment),
         beside(Program("litestream", (*command, *options), environment, _LAST + 2)),
     ):
-        yield
+        yield str(Path(options[1]).with_name(_SOCKET))
+
+
+class _Followed(msgspec.Struct):
+    last_sync_at: datetime.datetime | None = None
+
+
+class _List(msgspec.Struct):
+    databases: list[_Followed]
+
+
+async def sent_until(socket: str) -> datetime.datetime | None:
+    """Until when all that was written has arrived; None where Litestream does not tell.
+
+    That goes on while nothing is written, and stands still while something waits to be sent.
+    """
+    with contextlib.suppress(OSError, TimeoutError, msgspec.MsgspecError):
+        async with asyncio.timeout(_TOLD):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            try:
+                writer.write(b"GET /list HTTP/1.0\r\n\r\n")
+                answer = await reader.read()
+            finally:
+                writer.close()
+        told = msgspec.json.decode(answer.partition(b"\r\n\r\n")[2], type=_List)
+        return min((one.last_sync_at for one in told.databases if one.last_sync_at), default=None)
+    return None
 
 
 def restore(settings: Settings, file: Path, at: datetime.datetime | None, target: Path) -> None:

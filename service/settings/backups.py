@@ -25,6 +25,10 @@ class Backups(Group):
     pg_dump: str | None = setting(
         None, "Program whose dump of a Postgres comes along in each backup: `pg_dump`, or its path."
     )
+    litestream_socket: str | None = setting(
+        None,
+        "Socket at which Litestream tells how far it has come. `serve --with-backup` makes one.",
+    )
     backup_s3_endpoint: str | None = setting(
         None, "URL of a server that speaks S3, where it is not Amazon's."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from pathlib import Path
 import apsw
 import pytest
 
+from service.app import create_app
 from service.operations import litestream
 from service.operations.portable import compare, examine
 from service.settings import Settings
 from tests.databases import copied
 from tests.engines import HTTP, Engine, Server
+from tests.http.client import running
 from tests.operations.bucket import BucketServer
 from tests.operations.conftest import command, done, place
 from tests.operations.serving import served
@@ -43,15 +46,18 @@ def moment() -> str:
     return now
 
 
-def followers(engine: Engine) -> list[int]:
-    """The processes of Litestream that follow a file."""
-    found = []
+def followers(engine: Engine) -> dict[int, Path]:
+    """The processes of Litestream that follow a file, and the configuration of each."""
+    found = {}
     file = engine.writer_url.removeprefix("file:")
     for folder in Path("/proc").iterdir():
         try:
             words = (folder / "cmdline").read_bytes().decode().split("\0")
-            if "replicate" in words and file in Path(words[words.index("-config") + 1]).read_text():
-                found.append(int(folder.name))
+            configuration = (
+                Path(words[words.index("-config") + 1]) if "replicate" in words else None
+            )
+            if configuration and file in configuration.read_text():
+                found[int(folder.name)] = configuration
         except (OSError, ValueError):
             continue
     return found
@@ -79,7 +85,7 @@ async def test_back_to_the_moment_before(
             at = moment()
             write(engine, "DELETE FROM pricing", "DELETE FROM benchmarks")
             last = await examine(place(engine))
-        assert followers(engine) == []
+        assert followers(engine) == {}
 
         said = done(command(engine, "backup", "restore", "--at", at, "--force", **settings))
         assert "restored what Litestream has" in said
@@ -94,11 +100,14 @@ async def test_back_to_the_moment_before(
 async def test_ended_or_killed_it_is_started_again(servers: Servers, tmp_path: Path) -> None:
     settings = {"BACKUP_TO": str(tmp_path / "kept")}
     async with copied(servers("sqlite"), "seeded") as engine:
-        with served(tmp_path / "log", "--with-backup", DATABASE_URL=engine.writer_url, **settings):
+        with served(
+            tmp_path / "log", "--with-backup", DATABASE_URL=engine.writer_url, **settings
+        ) as address:
             [first] = followers(engine)
             os.kill(first, signal.SIGKILL)
             write(engine, "UPDATE models SET family = 'meanwhile'")
             await_follower(engine)
+            until(lambda: sent_until(address) > 0)
             before = await examine(place(engine))
             at = moment()
             write(engine, "DELETE FROM pricing")
@@ -115,14 +124,21 @@ async def test_s3_is_away(servers: Servers, tmp_path: Path, bucket: BucketServer
         with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings) as address:
             write(engine, "UPDATE models SET family = 'before'")
             bucket.stop()
+            before = time.time()
             write(engine, "UPDATE models SET family = 'meanwhile'")
             failed = "\naicompare_backup_last_failed 1\n"
             until(lambda: failed in HTTP.get(f"{address}/metrics").text)
             for path in ("/health/ready", "/v1/models?pageSize=7"):
                 assert HTTP.get(address + path).status_code == 200
+            assert 0 < sent_until(address) < before + 1 < time.time() - 1
+            [told] = await warnings(engine, datetime.timedelta(minutes=6))
+            assert told.startswith("Litestream has sent what was written until 20")
             last = await examine(place(engine))
             bucket.start()
             until(lambda: failed not in HTTP.get(f"{address}/metrics").text)
+            back = time.time()
+            until(lambda: sent_until(address) > back)
+            assert await warnings(engine) == []
             new = servers("sqlite").new()
 
             async def arrives() -> None:
@@ -144,6 +160,25 @@ async def test_s3_is_away(servers: Servers, tmp_path: Path, bucket: BucketServer
         bucket.start()
         with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings):
             await arrives()
+
+
+def sent_until(address: str) -> float:
+    """What a service tells of how far Litestream has come; 0 for not at all."""
+    name = "aicompare_litestream_sent_timestamp_seconds"
+    [line] = re.findall(rf"^{name} (\S+)$", HTTP.get(f"{address}/metrics").text, re.MULTILINE)
+    return float(line)
+
+
+async def warnings(engine: Engine, later: datetime.timedelta = datetime.timedelta(0)) -> list[str]:
+    """What readiness warns of in a while, where the same Litestream is asked."""
+    [configuration] = followers(engine).values()
+    settings = Settings(
+        database_url=engine.reader_url, litestream_socket=str(configuration.with_name("socket"))
+    )
+    app = create_app(settings, clock=lambda: datetime.datetime.now(datetime.UTC) + later)
+    async with running(app) as client:
+        found: list[str] = (await client.get("/health/ready")).json()["data"]["warnings"]
+    return found
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -6,8 +6,9 @@ import datetime
 import functools
 from typing import Final, Literal
 
+from service.application.metrics import SentUntil
 from service.domain.answers import Answer, AnswerMeta
-from service.domain.values import Record
+from service.domain.values import Record, timestamp
 from service.http.endpoint import Endpoint
 from service.storage.backups import last
 from service.storage.database import Database, Engine
@@ -31,18 +32,31 @@ async def live() -> Answer[Health]:
 
 # A day, and the time that a backup may take.
 _OLD: Final = datetime.timedelta(hours=26)
+# Litestream sends each second; it may have been started again, or S3 have been away for a moment.
+_UNSENT: Final = datetime.timedelta(minutes=5)
 
 
-async def ready(reader: Database, backed_up: bool, now: datetime.datetime) -> Answer[Health]:
+async def ready(
+    reader: Database, backed_up: bool, now: datetime.datetime, sent_until: SentUntil | None
+) -> Answer[Health]:
     """Raises `Unavailable` where the database does not answer or has the wrong schema."""
     await check(reader, _migrations(reader.engine))
-    if not backed_up:
+    warnings = []
+    if backed_up:
+        good_at = (await last(reader)).good_at
+        if not good_at:
+            warnings.append("there is no good backup yet")
+        elif now - datetime.datetime.fromisoformat(good_at) > _OLD:
+            warnings.append(f"the last good backup is of {good_at}")
+    if sent_until is not None:
+        until = await sent_until()
+        if until is None:
+            warnings.append("Litestream does not tell how far it has come")
+        elif now - until > _UNSENT:
+            warnings.append(f"Litestream has sent what was written until {timestamp(until)}")
+    if not warnings:
         return _OK
-    good_at = (await last(reader)).good_at
-    if good_at and now - datetime.datetime.fromisoformat(good_at) <= _OLD:
-        return _OK
-    warning = f"the last good backup is of {good_at}" if good_at else "there is no good backup yet"
-    return Answer(data=Health(status="ok", warnings=(warning,)), meta=AnswerMeta())
+    return Answer(data=Health(status="ok", warnings=tuple(warnings)), meta=AnswerMeta())
 
 
 @functools.cache
@@ -68,7 +82,8 @@ READY: Final = Endpoint(
     summary="Can the process answer?",
     description=(
         "Reads from the database and checks its schema: send no requests while it fails. "
-        "`warnings` tell, where the service makes backups, that the last good one is old."
+        "`warnings` tell, where the service makes backups, that the last good one is old, and "
+        "where Litestream follows a file, that what is written does not arrive."
     ),
     use_case=ready,
     keep="never",
