@@ -48,6 +48,15 @@ class DatabaseOptions:
     # A SQLite file that does not exist is an error unless this is set.
     create: bool = False
 
+    @property
+    def silence(self) -> float:
+        """How long a server may acknowledge nothing of what was sent, until it counts as gone.
+
+        The network of a slow server acknowledges. One that vanished, or a router that has forgotten
+        the connection, tells nobody.
+        """
+        return min(5.0, self.deadline / 3)
+
 
 class DatabaseLost(Unavailable):
     """The server answers that its database is not there: until it is started again, it stays so.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -94,7 +95,9 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
                 # Usually a kept connection that the server had closed meanwhile.
                 if not retry or isinstance(error, aiohttp.ClientConnectorError):
                     raise
-                return await self._attempt(method, path, body, until)
+                # Not on another kept one, which may be gone as well.
+                async with self._session_of(1) as session:
+                    return await self._attempt(method, path, body, until, session)
         except TimeoutError:
             raise Unavailable(f"the database did not answer within {deadline:g} s") from None
         except aiohttp.InvalidURL:
@@ -102,10 +105,17 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
         except (aiohttp.ClientError, RuntimeError, msgspec.DecodeError):
             raise Unavailable("the database server cannot be reached") from None
 
-    async def _attempt(self, method: str, path: str, body: bytes, until: float) -> dict[str, Any]:
+    async def _attempt(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        until: float,
+        session: aiohttp.ClientSession | None = None,
+    ) -> dict[str, Any]:
         left = aiohttp.ClientTimeout(total=max(0.001, until - time.monotonic()))
         url = f"{self._url}/{self._version}/{path}"
-        async with self._connected().request(
+        async with (session or self._connected()).request(
             method, url, data=body, headers=self._headers, timeout=left
         ) as response:
             content = await response.read()
@@ -117,7 +127,7 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
             raise DatabaseLost("the database server has lost its database: start it again")
         if response.status == 404 and self._version == "v3":
             self._version = "v2"
-            return await self._attempt(method, path, body, until)
+            return await self._attempt(method, path, body, until, session)
         raise _refused(response.status, text)
 
     async def download(self, path: str, target: Path) -> None:
@@ -140,12 +150,24 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
             raise Unavailable("the database was closed")
         if not self._opened:  # made here, where a loop runs
             self._opened = True
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._options.pool_size, keepalive_timeout=_KEEP_ALIVE
-                )
-            )
+            self._session = self._session_of(self._options.pool_size)
         return self._session
+
+    def _session_of(self, connections: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
+            )
+        )
+
+    def _socket(self, address: Any) -> socket.socket:
+        """One that fails when the other end has vanished."""
+        family, kind, protocol, *_ = address
+        made = socket.socket(family, kind, protocol)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            silence = int(self._options.silence * 1000)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silence)
+        return made
 
     async def close(self) -> None:
         self._over = True

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor, errors
@@ -39,6 +41,10 @@ WRITE_LOCK = 4_143_000_001
 
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TAKE_TURN = b"SELECT pg_advisory_xact_lock(%d)" % WRITE_LOCK
+# Seconds after which an idle connection is heard of: more often than routers forget one. And within
+# which a call that was given up ends at a server that does not answer.
+_HEARD: Final = 30
+_END: Final = 1.0
 # The server gives up a little before the client does, so that the connection stays usable.
 _SERVER_SHARE = 0.9
 
@@ -74,7 +80,8 @@ class PostgresDatabase:
         self._options = options
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(options.pool_size)
-        self._under_way: set[asyncio.Task[Any]] = set()
+        # With the connection that each has.
+        self._under_way: dict[asyncio.Task[Any], Connection | None] = {}
         self._closed = False
 
     async def fetch(self, *statements: Statement) -> list[list[Row]]:
@@ -87,7 +94,7 @@ class PostgresDatabase:
                 await connection.execute(b"COMMIT")
             return [await _rows(cursor) for cursor in cursors]
 
-        return await self._call(read)
+        return await self._call(read, retry=True)
 
     async def batch(self, *statements: Statement) -> list[Result]:
         check_params(statements)
@@ -132,52 +139,78 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         self._closed = True
-        for task in list(self._under_way):
-            task.cancel()
+        for task in self._under_way:
+            self._give_up(task)
         await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._forget()
+
+    async def _forget(self) -> None:
         while self._idle:
             await self._idle.pop().close()
 
     async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         if self._options.read_only:
             raise DatabaseUnusable(READ_ONLY)
-        return await self._call(work)
+        return await self._call(work, retry=False)
 
-    async def _call(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _call(self, work: Callable[[Connection], Awaitable[T]], *, retry: bool) -> T:
         """Work in a task of its own: ending a call at a dead server would outlast the deadline."""
         if self._closed:
             raise Unavailable("the database was closed")
-        task = asyncio.create_task(self._work(work))
-        self._under_way.add(task)
+        task = asyncio.create_task(self._work(work, retry=retry))
+        self._under_way[task] = None
         task.add_done_callback(self._done)
         try:
             done, _ = await asyncio.wait({task}, timeout=self._options.deadline)
         except asyncio.CancelledError:
-            task.cancel()
+            self._give_up(task)
             raise
         if not done:
-            task.cancel()
+            self._give_up(task)
             raise Unavailable(f"the database did not answer within {self._options.deadline:g} s")
         if task.cancelled():
             raise Unavailable("the database was closed")
         return task.result()
 
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        """End a call; what keeps it waiting for a server that has vanished is cut off."""
+        task.cancel()
+        asyncio.get_running_loop().call_later(_END, self._cut_off, task)
+
+    def _cut_off(self, task: asyncio.Task[Any]) -> None:
+        connection = self._under_way.get(task)
+        if connection is not None and not connection.closed:
+            with (
+                contextlib.suppress(OSError),
+                socket.socket(fileno=os.dup(connection.fileno())) as end,
+            ):
+                end.shutdown(socket.SHUT_RDWR)
+
     def _done(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task)
         if not task.cancelled():
             task.exception()  # of a call given up: nobody else asks for it
 
-    async def _work(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        try:
-            async with self._connection() as connection:
-                return await work(connection)
-        except psycopg.Error as error:
-            raise translate(error) from None
+    async def _work(self, work: Callable[[Connection], Awaitable[T]], *, retry: bool) -> T:
+        while True:
+            connection = None
+            try:
+                async with self._connection() as connection:
+                    return await work(connection)
+            except psycopg.Error as error:
+                lost = connection is not None and connection.broken
+                if lost:  # what ended this connection may have ended those that rest
+                    await self._forget()
+                if not (lost and retry):
+                    raise translate(error) from None
+            retry = False
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         async with self._free:
             connection = await self._take()
+            if (task := asyncio.current_task()) in self._under_way:
+                self._under_way[task] = connection
             try:
                 yield connection
             finally:
@@ -202,6 +235,8 @@ class PostgresDatabase:
                 cursor_factory=AsyncRawCursor,
                 client_encoding="UTF8",
                 fallback_application_name="aicompare",
+                tcp_user_timeout=int(self._options.silence * 1000),
+                keepalives_idle=_HEARD,
             )
         except psycopg.Error as error:
             raise cannot_connect(error) from None

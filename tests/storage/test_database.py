@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from service.storage.database import (
 )
 from service.storage.opening import open_database
 from tests.engines import Engine, LibsqlServer, PostgresServer, Server
+from tests.wires import Wire, wire
 
 pytestmark = pytest.mark.anyio
 
@@ -357,6 +358,66 @@ async def test_a_call_is_one_round_trip(engine: Engine, writer: Database) -> Non
             await database.batch(sql("DELETE FROM child"), sql("SELECT 1"), sql("SELECT 2"))
             assert trips() - before == 2
         await database.close()
+
+
+# What one call may take where the wire is cut, and a little for the machine.
+CUT = 0.9
+SOON = CUT + 0.5
+
+
+@asynccontextmanager
+async def wired(engine: Engine, **options: Any) -> AsyncIterator[tuple[Wire, Database]]:
+    """A database at the end of a wire, with all its connections made."""
+    port = engine.writer_url.rpartition(":")[2].partition("/")[0]
+    async with wire(int(port)) as between:
+        database = open_database(
+            engine.writer_url.replace(port, str(between.port)),
+            DatabaseOptions(token=engine.writer_token, deadline=CUT, pool_size=4, **options),
+        )
+        await asyncio.gather(*[rows(database) for _ in range(4)])
+        try:
+            yield between, database
+        finally:
+            await asyncio.wait_for(database.close(), SOON)
+
+
+@pytest.mark.parametrize("server", ["libsql", "postgres"], indirect=True)
+class TestAWireThatIsCut:
+    """Nobody is told of it: not of a connection that a router forgot, nor of a host that is gone."""
+
+    async def test_reads_are_asked_again(self, engine: Engine, writer: Database) -> None:
+        async with wired(engine) as (between, database):
+            between.cut()
+            assert await asyncio.gather(*[rows(database) for _ in range(6)]) == [[]] * 6
+
+    async def test_writes_are_not(self, engine: Engine, writer: Database) -> None:
+        """Whether it was done is unknown: nobody asks again by himself, and the next goes through."""
+        async with wired(engine, read_only=False) as (between, database):
+            between.lose_answers()
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(database.batch(sql("INSERT INTO child VALUES (NULL)")), SOON)
+            assert await rows(writer, "SELECT count(*) FROM child") == [(1,)]
+            await asyncio.gather(*[rows(database) for _ in range(4)], return_exceptions=True)
+            between.cut()
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(database.batch(insert("b", 2)), SOON)
+            async with asyncio.timeout(3 * SOON):
+                while True:
+                    with suppress(Unavailable):
+                        await database.batch(insert("c", 3))
+                        break
+            assert await rows(writer) == [("c", 3)]
+
+    async def test_a_host_that_is_gone_for_a_while(self, engine: Engine, writer: Database) -> None:
+        async with wired(engine) as (between, database):
+            between.vanish()
+            for _ in range(2):
+                calls = [asyncio.wait_for(rows(database), SOON) for _ in range(6)]
+                answers = await asyncio.gather(*calls, return_exceptions=True)
+                assert {type(answer) for answer in answers} == {Unavailable}
+            between.appear()
+            async with asyncio.timeout(2 * SOON):
+                assert await asyncio.gather(*[rows(database) for _ in range(6)]) == [[]] * 6
 
 
 @pytest.mark.parametrize("url", ["", "mysql://x", "file:", "file:a.db?mode=ro", ":memory:"])

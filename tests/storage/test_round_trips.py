@@ -95,6 +95,7 @@ async def ask(
         streams=None,
         metrics=None,
         watch=None,
+        sent_until=None,
     )
     query = parse(endpoint.query, urlencode(params).encode())
     reply = await endpoint.ask(cast(Any, service), query, id)
