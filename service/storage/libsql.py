@@ -93,7 +93,7 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
                 return await self._attempt(method, path, body, until)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 # Usually a kept connection that the server had closed meanwhile.
-                if not retry or isinstance(error, aiohttp.ClientConnectorError):
+                if not retry or self._over or isinstance(error, aiohttp.ClientConnectorError):
                     raise
                 # Not on another kept one, which may be gone as well.
                 async with self._session_of(1) as session:
