@@ -8,23 +8,22 @@ because its own know no deadline, begin deferred and lose the bodies of errors.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import sqlite3
 import time
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import msgspec
 from libsql_client import LibsqlError  # type: ignore[import-untyped]
 from libsql_client.config import _expand_config  # type: ignore[import-untyped]
-from libsql_client.hrana.convert import _stmt_to_proto, _value_from_proto  # type: ignore[import-untyped]
 from libsql_client.http import HttpClient  # type: ignore[import-untyped]
 
-from service.errors import DatabaseUnusable, ServiceError, Unavailable
+from service.errors import DatabaseUnusable, Unavailable
 from service.storage.database import (
     PING,
     READ_ONLY,
@@ -36,16 +35,43 @@ from service.storage.database import (
     SchemaMissing,
     Statement,
     check_params,
-    missing_table,
-    sqlite_conflict,
 )
-
-Steps = list[dict[str, Any]]
+from service.storage.libsql_dialect import (
+    Answer,
+    Done,
+    Outcome,
+    Steps,
+    begun,
+    refused,
+    step,
+    translate,
+)
 
 # Shorter than servers and proxies keep an idle connection: a write on a stale one is not retried.
 _KEEP_ALIVE = 10.0
 # Seconds until a table that was missing is asked for once more.
 _SCHEMA_PAUSE = 0.05
+# Seconds for which a stream is used. To open one costs the server more than most questions do; but
+# where a replica had to begin again with another file, an old one still reads the file before.
+_STREAM_SECONDS = 1.0
+# Seconds that the end of a stream may take.
+_END_SECONDS = 0.5
+_CLOSE: Final = {"type": "close"}
+# How a server refuses a stream that it does not know, or has ended.
+_LOST = re.compile("baton|STREAM_EXPIRED")
+_ANSWERS = msgspec.json.Decoder(Answer, strict=False)
+
+
+class _Stream(msgspec.Struct):
+    """A connection to the database that the server keeps, if there is a baton to ask for it by."""
+
+    url: str
+    opened: float
+    baton: str | None = None
+
+
+class _StreamLost(Unavailable):
+    """The server has ended a stream, and did nothing of what was asked of it."""
 
 
 class _Pipeline(HttpClient):  # type: ignore[misc]
@@ -67,37 +93,51 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
         self._options = options
         self._version = "v3"
         self._opened = self._over = False
+        self._free = asyncio.Semaphore(options.pool_size)
+        # Streams that nobody uses, the one used last at the end.
+        self._idle: list[_Stream] = []
+        self._ending: set[asyncio.Task[None]] = set()
 
-    async def run(self, steps: Steps, *, retry: bool) -> list[dict[str, Any]]:
-        """Run steps in one stream; the results of those that ran, or the first error raised."""
-        requests = [{"type": "batch", "batch": {"steps": steps}}, {"type": "close"}]
-        answer = await self._send("POST", "pipeline", {"requests": requests}, retry=retry)
-        first = answer["results"][0]
-        if first["type"] == "error":
-            raise _translate(first["error"])
-        outcome = first["response"]["result"]
-        for error in outcome["step_errors"]:
-            if error is not None:
-                raise _translate(error)
-        results: list[dict[str, Any]] = outcome["step_results"]
-        return results
+    async def read(self, steps: Steps) -> Outcome:
+        """Run steps that leave no transaction open, in a stream that was kept if there is one.
 
-    async def _send(
-        self, method: str, path: str, request_body: Any, *, retry: bool = False
-    ) -> dict[str, Any]:
-        deadline = self._options.deadline
-        until = time.monotonic() + deadline
-        body = msgspec.json.encode(request_body)
-        try:
+        Tried once more where a connection or a stream turns out to be gone.
+        """
+        requests = [_batch(steps)]
+        async with self._turn():
+            stream = self._kept()
             try:
-                return await self._attempt(method, path, body, until)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                answer = await self._send(stream, requests, self._session)
+            except (_StreamLost, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 # Usually a kept connection that the server had closed meanwhile.
-                if not retry or self._over or isinstance(error, aiohttp.ClientConnectorError):
+                if self._over or isinstance(error, aiohttp.ClientConnectorError):
                     raise
+                stream = self._new()
                 # Not on another kept one, which may be gone as well.
-                async with self._session_of(1) as session:
-                    return await self._attempt(method, path, body, until, session)
+                async with self._new_session() as session:
+                    answer = await self._send(stream, requests, session)
+            if answer.baton:
+                stream.baton, stream.url = answer.baton, answer.base_url or stream.url
+                if answer.results[0].error is None:
+                    self._idle.append(stream)
+                else:  # what it did of the steps is unknown
+                    self._end(stream)
+            return _outcome(answer)
+
+    async def write(self, steps: Steps) -> Outcome:
+        """Run steps in a stream of their own, once."""
+        async with self._turn():
+            requests = [_batch(steps), _CLOSE]
+            return _outcome(await self._send(self._new(), requests, self._session))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One of the calls that may be under way at once, within the deadline."""
+        deadline = self._options.deadline
+        try:
+            async with asyncio.timeout(deadline), self._free:
+                self._connect()
+                yield
         except TimeoutError:
             raise Unavailable(f"the database did not answer within {deadline:g} s") from None
         except aiohttp.InvalidURL:
@@ -105,59 +145,79 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
         except (aiohttp.ClientError, RuntimeError, msgspec.DecodeError):
             raise Unavailable("the database server cannot be reached") from None
 
-    async def _attempt(
-        self,
-        method: str,
-        path: str,
-        body: bytes,
-        until: float,
-        session: aiohttp.ClientSession | None = None,
-    ) -> dict[str, Any]:
-        left = aiohttp.ClientTimeout(total=max(0.001, until - time.monotonic()))
-        url = f"{self._url}/{self._version}/{path}"
-        async with (session or self._connected()).request(
-            method, url, data=body, headers=self._headers, timeout=left
-        ) as response:
+    def _new(self) -> _Stream:
+        return _Stream(self._url, time.monotonic())
+
+    def _kept(self) -> _Stream:
+        """A stream that is young enough, or else a new one."""
+        while self._idle:
+            stream = self._idle.pop()
+            if time.monotonic() - stream.opened < _STREAM_SECONDS:
+                return stream
+            self._end(stream)
+        return self._new()
+
+    def _end(self, stream: _Stream) -> None:
+        """Let the server close a stream, with nobody waiting for it."""
+
+        async def end() -> None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(_END_SECONDS):
+                    await self._send(stream, [_CLOSE], self._session)
+
+        task = asyncio.create_task(end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _send(
+        self, stream: _Stream, requests: Steps, session: aiohttp.ClientSession
+    ) -> Answer:
+        body = msgspec.json.encode({"baton": stream.baton, "requests": requests})
+        url = f"{stream.url}/{self._version}/pipeline"
+        async with session.post(url, data=body, headers=self._headers) as response:
             content = await response.read()
         if response.ok:
-            decoded: dict[str, Any] = msgspec.json.decode(content)
-            return decoded
+            return _ANSWERS.decode(content)
         text = content.decode(errors="replace")
+        if stream.baton and response.status in (400, 500) and _LOST.search(text):
+            raise _StreamLost("the database server has ended the stream")
         if response.status == 404 and "doesn't exist" in text:
             raise DatabaseLost("the database server has lost its database: start it again")
         if response.status == 404 and self._version == "v3":
             self._version = "v2"
-            return await self._attempt(method, path, body, until, session)
-        raise _refused(response.status, text)
+            return await self._send(stream, requests, session)
+        raise refused(response.status, text)
 
     async def download(self, path: str, target: Path) -> None:
-        """Write what the server answers to a GET into a file; raises as `run` does."""
+        """Write what the server answers to a GET into a file; raises as other calls do."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=self._options.deadline)
         try:
-            async with self._connected().get(
+            self._connect()
+            async with self._session.get(
                 f"{self._url}/{path}", headers=self._headers, timeout=timeout
             ) as response:
                 if not response.ok:
-                    raise _refused(response.status, await response.text(errors="replace"))
+                    raise refused(response.status, await response.text(errors="replace"))
                 with target.open("wb") as file:
                     async for piece in response.content.iter_chunked(1 << 16):
                         file.write(piece)
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the database server broke off its dump, or gave none") from None
 
-    def _connected(self) -> aiohttp.ClientSession:
+    def _connect(self) -> None:
         if self._over:
             raise Unavailable("the database was closed")
         if not self._opened:  # made here, where a loop runs
             self._opened = True
-            self._session = self._session_of(self._options.pool_size)
-        return self._session
+            self._session = self._new_session()
 
-    def _session_of(self, connections: int) -> aiohttp.ClientSession:
+    def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
+            # Calls take turns already; the end of a stream is not to wait for one.
             connector=aiohttp.TCPConnector(
-                limit=connections, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
-            )
+                limit=0, keepalive_timeout=_KEEP_ALIVE, socket_factory=self._socket
+            ),
+            timeout=aiohttp.ClientTimeout(total=None),
         )
 
     def _socket(self, address: Any) -> socket.socket:
@@ -172,6 +232,9 @@ class _Pipeline(HttpClient):  # type: ignore[misc]
     async def close(self) -> None:
         self._over = True
         if self._opened:
+            while self._idle:
+                self._end(self._idle.pop())
+            await asyncio.gather(*self._ending)
             await self._session.close()
 
 
@@ -186,34 +249,34 @@ class LibsqlDatabase:
 
     async def fetch(self, *statements: Statement) -> list[list[Row]]:
         check_params(statements)
-        steps = _begun("BEGIN", statements)
+        steps = begun("BEGIN", statements)
         # Rolled back, so that not even a token that may write lets a read change anything.
-        steps.append(_step("ROLLBACK", {"type": "ok", "step": 0}))
-        results = await self._run(steps, retry=True)
-        if any(result["affected_row_count"] for result in results):
+        steps.append(step("ROLLBACK", {"type": "ok", "step": 0}))
+        done = await self._run(self._pipeline.read, steps)
+        if any(one.affected_row_count for one in done):
             raise DatabaseUnusable(READ_ONLY)
-        return [_rows(result) for result in results[1:-1]]
+        return [one.read() for one in done[1:-1]]
 
     async def batch(self, *statements: Statement) -> list[Result]:
         check_params(statements)
         if self._read_only:
             raise DatabaseUnusable(READ_ONLY)
-        steps = _begun("BEGIN IMMEDIATE", statements)
+        steps = begun("BEGIN IMMEDIATE", statements)
         last = len(steps) - 1
-        steps.append(_step("COMMIT", {"type": "ok", "step": last}))
+        steps.append(step("COMMIT", {"type": "ok", "step": last}))
         failed = {"type": "not", "cond": {"type": "ok", "step": last + 1}}
-        steps.append(_step("ROLLBACK", failed))
-        results = await self._run(steps, retry=False)
-        return [Result(_rows(r), r["affected_row_count"]) for r in results[1:-2]]
+        steps.append(step("ROLLBACK", failed))
+        done = await self._run(self._pipeline.write, steps)
+        return [Result(one.read(), one.affected_row_count) for one in done[1:-1]]
 
-    async def _run(self, steps: Steps, *, retry: bool) -> list[dict[str, Any]]:
+    async def _run(self, way: Callable[[Steps], Awaitable[Outcome]], steps: Steps) -> list[Done]:
         try:
-            return await self._pipeline.run(steps, retry=retry)
+            return (await way(steps)).done()
         except SchemaMissing:
             # While a migration goes on the server may answer out of half a schema. The step failed
             # and with it the transaction, so that nothing is done twice.
             await asyncio.sleep(_SCHEMA_PAUSE)
-            return await self._pipeline.run(steps, retry=retry)
+            return (await way(steps)).done()
 
     async def script(self, *parts: Statement | str) -> None:
         statements: list[Statement] = []
@@ -250,64 +313,15 @@ def split_script(script: str) -> list[str]:
     return statements
 
 
-def _step(sql: str, condition: dict[str, Any]) -> dict[str, Any]:
-    return {"condition": condition, "stmt": {"sql": sql, "want_rows": False}}
+def _batch(steps: Steps) -> dict[str, Any]:
+    return {"type": "batch", "batch": {"steps": steps}}
 
 
-def _begun(begin: str, statements: Sequence[Statement]) -> Steps:
-    steps: Steps = [{"stmt": {"sql": begin, "want_rows": False}}]
-    for before, statement in enumerate(statements):
-        used = {n: v for n, v in statement.params.items() if n in _names(statement.sql)}
-        stmt = _stmt_to_proto((statement.sql, used))
-        steps.append({"condition": {"type": "ok", "step": before}, "stmt": stmt})
-    return steps
-
-
-@lru_cache(maxsize=1024)
-def _names(sql: str) -> frozenset[str]:
-    """The parameters of a statement; the server refuses others, which other engines pass over."""
-    return frozenset(re.findall(r":([A-Za-z_]\w*)", sql))
-
-
-def _rows(result: dict[str, Any]) -> list[Row]:
-    return [tuple(map(_value_from_proto, row)) for row in result["rows"]]
-
-
-def _refused(status: int, body: str) -> ServiceError:
-    if status == 401:
-        return DatabaseUnusable("the database server refuses the token: set a valid one")
-    if status == 403 or "forbidden" in body:  # the latter from a replica
-        return DatabaseUnusable(READ_ONLY)
-    if status >= 500 or status in (408, 429):
-        return Unavailable(f"the database server answered with status {status}")
-    return ServiceError(f"the database server answered with status {status}: {body[:500]}")
-
-
-def _translate(error: dict[str, Any]) -> ServiceError:
-    """A step's error. Through a replica all codes are PROXY_ERROR, and only the words tell."""
-    code = error.get("code") or ""
-    message: str = error["message"].removeprefix("SQLite error: ")
-    if "constraint failed" in message or "cannot store" in message:
-        return sqlite_conflict(message)
-    if code.startswith("SQLITE_CONSTRAINT"):
-        return sqlite_conflict(message)
-    if "no such table: " in message:
-        return missing_table(message.rpartition("no such table: ")[2])
-    if code.endswith("BLOCKED"):  # by whoever runs the server: a quota, say
-        return DatabaseUnusable(f"the database server refuses it: {message}")
-    if "readonly database" in message:
-        return DatabaseUnusable("the database server cannot write its file: make it writable")
-    if "forbidden" in message:
-        return DatabaseUnusable(READ_ONLY)
-    if code.startswith("SQLITE_BUSY") or "database is locked" in message:
-        return Unavailable("the database is locked by another writer")
-    if "Transaction timed out" in message:  # after five seconds, where somebody else waits
-        return Unavailable(
-            "the database server ended a write that took long, since others wait to write: stop "
-            "them, and try again"
-        )
-    if "TIMEOUT" in code or "EXPIRED" in code or "interrupted" in message:
-        return Unavailable(f"the database server gave up: {message}")
-    if code.startswith(("SQLITE_FULL", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
-        return DatabaseUnusable(f"the database server cannot use its disk: {message}")
-    return ServiceError(message)
+def _outcome(answer: Answer) -> Outcome:
+    """What became of the batch that a request began with; raises why it was not run at all."""
+    first = answer.results[0]
+    if first.error is not None:
+        raise translate(first.error)
+    if first.response is None or first.response.result is None:
+        raise msgspec.DecodeError("no result of a batch")
+    return first.response.result

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from service.errors import Conflict, DatabaseUnusable, InvalidRequest, ServiceError, Unavailable
+from service.storage import libsql
 from service.storage.database import (
     Database,
     DatabaseOptions,
@@ -343,7 +346,10 @@ async def counting_proxy(port: int) -> AsyncIterator[tuple[int, Callable[[], int
 
 # A SQLite file has no network.
 @pytest.mark.parametrize("server", ["libsql", "libsql-replica", "postgres"], indirect=True)
-async def test_a_call_is_one_round_trip(engine: Engine, writer: Database) -> None:
+async def test_a_call_is_one_round_trip(
+    engine: Engine, writer: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(libsql, "_STREAM_SECONDS", 60)  # the end of one is a trip of its own
     port = int(engine.writer_url.rpartition(":")[2].partition("/")[0])
     async with counting_proxy(port) as (proxy, trips):
         database = open_database(
@@ -559,6 +565,62 @@ class TestLibsql:
         server.primary(engine).kill()
         server.primary(engine).start()
         assert await rows(writer) == []
+
+    async def test_a_replica_that_begins_again_is_read_anew(
+        self, engine: Engine, server: LibsqlServer, writer: Database, tmp_path: Path
+    ) -> None:
+        """Though readers keep streams, in which the server reads the file that there was."""
+        await writer.batch(insert("a", 1))
+        server.settle(engine)
+        other = server.new()
+        database = writer_of(other)
+        await database.script(SCHEMA)
+        await database.batch(insert("b", 1), insert("c", 2))
+        await database.close()
+        reader = reader_of(engine)
+        assert await rows(reader) == [("a", 1)]
+        primary, another = server.primary(engine), server.primary(other)
+        primary.kill()
+        another.kill()
+        shutil.rmtree(primary.folder)
+        shutil.copytree(another.folder, primary.folder)
+        primary.start()
+        until = time.monotonic() + 20
+        fresh: Any = []
+        while fresh != [("b", 1), ("c", 2)] and time.monotonic() < until:
+            await rows(reader)
+            one = reader_of(engine)
+            fresh = await rows(one)
+            await one.close()
+        seen = time.monotonic()
+        while await rows(reader) != fresh:
+            assert time.monotonic() - seen < 5
+            await asyncio.sleep(0.05)
+        await reader.close()
+        server.drop(other)
+
+    async def test_readers_give_their_connections_back(
+        self, server: LibsqlServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when they are young no more, and however many questions come at once."""
+        engine = server.new()
+        primary = server.primary(engine)
+        primary.kill()
+        primary.options = ("--max-concurrent-connections", "2")
+        primary.start()
+        for _ in range(5):
+            reader = reader_of(
+                replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=5
+            )
+            answers = await asyncio.gather(*(rows(reader, "SELECT 1") for _ in range(9)))
+            assert answers == [[(1,)]] * 9
+            await reader.close()
+        monkeypatch.setattr(libsql, "_STREAM_SECONDS", 0)
+        reader = reader_of(replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=5)
+        for _ in range(5):
+            assert await rows(reader, "SELECT 1") == [(1,)]
+        await reader.close()
+        server.drop(engine)
 
     async def test_a_bad_token_is_told(self, engine: Engine) -> None:
         for token in (None, "nonsense"):
