@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 import apsw
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.engines import HTTP, ROOT, free_port, spawn, wait
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PROGRAM = ROOT / ".venv" / "bin" / "aicompare"
+# Milliseconds to wait for what is to come: a machine may have other work.
+PATIENCE = 60_000
 
 # Beside the real catalogue: names that are none, prices corrected, announced, free and unknown.
 STAR = """
@@ -68,6 +70,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(missing)
         pytest.skip(missing)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         yield browser
@@ -112,7 +115,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -141,7 +144,7 @@ def open_page(browser: Browser, site: str, problems: list[str]) -> Iterator[Open
     def open(**options: Any) -> Page:
         context = browser.new_context(**({"base_url": site} | options))
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         host = urlsplit(str(options.get("base_url", site))).netloc
 
@@ -179,6 +182,7 @@ def check_accessible() -> Callable[[Page], None]:
     source = AXE.read_text()
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()
         page.evaluate(source)
         found = page.evaluate("axe.run()")
         serious = [

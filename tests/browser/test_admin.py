@@ -34,7 +34,7 @@ class Desk:
 
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         with closing(apsw.Connection(str(self.database))) as connection:
-            connection.set_busy_timeout(5000)
+            connection.set_busy_timeout(60_000)
             return list(connection.execute(statement))
 
 
@@ -91,6 +91,17 @@ def field(page: Page) -> Locator:
     return page.locator("[data-edit] #value")
 
 
+def await_typing(page: Page) -> None:
+    """Return when the field has the focus, and all of it is selected to be typed over."""
+    expect(field(page)).to_be_focused()
+    page.wait_for_function(
+        """() => {
+            const { value, selectionStart, selectionEnd } = document.activeElement;
+            return selectionStart === 0 && selectionEnd === value.length;
+        }"""
+    )
+
+
 def test_sign_in_and_out(open_desk: Callable[..., Page], desk: Desk, problems: list[str]) -> None:
     page = open_desk("/admin/tables/models?sort=-name&mode=chat")
     expect(page.get_by_role("heading", name="Models")).to_be_visible()
@@ -107,6 +118,7 @@ def test_sign_in_and_out(open_desk: Callable[..., Page], desk: Desk, problems: l
 def test_sort_filter_page_and_columns(open_desk: Callable[..., Page]) -> None:
     page = open_desk("/admin/tables/pricing")
     page.get_by_role("link", name="Input price", exact=True).click()
+    expect(page).to_have_url(re.compile(r"\?sort=inputPrice$"))
     page.get_by_role("link", name="Input price", exact=True).click()
     expect(page).to_have_url(re.compile(r"\?sort=-inputPrice$"))
     expect(page.get_by_role("columnheader", name="Input price", exact=True)).to_have_attribute(
@@ -116,6 +128,7 @@ def test_sort_filter_page_and_columns(open_desk: Callable[..., Page]) -> None:
     page.get_by_label("Filter Service tier").fill("standard,batch")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"\?inputPrice=1..2&serviceTier=standard,batch&sort="))
+    page.wait_for_load_state()
     total = int(page.get_by_role("status").inner_text().split()[0].replace(",", ""))
     assert total > 100
     prices = page.locator("tbody [data-cell][value=inputPrice]").all_inner_texts()
@@ -168,12 +181,12 @@ def test_edit_by_keyboard_alone(open_desk: Callable[..., Page], desk: Desk) -> N
     assert id
     cell(page, id, "Input price").focus()
     page.keyboard.press("Enter")
-    expect(field(page)).to_be_focused()
+    await_typing(page)
     page.keyboard.type("cheap")
     page.keyboard.press("Enter")
     expect(page.locator("[data-edit] .problem").first).to_contain_text("inputPrice")
-    expect(field(page)).to_be_focused()
     expect(field(page)).to_have_value("cheap")
+    await_typing(page)
     page.keyboard.type("0.123456789")
     page.keyboard.press("Enter")
     expect(cell(page, id, "Input price")).to_be_focused()
@@ -183,7 +196,7 @@ def test_edit_by_keyboard_alone(open_desk: Callable[..., Page], desk: Desk) -> N
     page.keyboard.press("ArrowRight")
     expect(cell(page, id, "Output price")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(field(page)).to_be_focused()
+    await_typing(page)
     page.keyboard.type("1")
     page.keyboard.press("Escape")
     expect(cell(page, id, "Output price")).to_be_focused()

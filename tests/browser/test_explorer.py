@@ -42,11 +42,13 @@ def go(page: Page, url: str, status: int = 200) -> Response:
 
 
 def total(page: Page) -> int:
+    page.wait_for_load_state()
     text = page.get_by_role("status").inner_text()
     return int(text.partition(" model")[0].replace(",", ""))
 
 
 def column(page: Page, number: int) -> list[str]:
+    page.wait_for_load_state()
     return page.locator(f"#results tbody tr > :nth-child({number})").all_inner_texts()
 
 
@@ -209,6 +211,8 @@ def test_compare(page: Page) -> None:
     page.get_by_label("Of that, cached").fill("150000")
     page.get_by_label("Output", exact=True).fill("333")
     page.get_by_role("button", name="Compare").click()
+    expect(page).to_have_url(re.compile("outputTokens=333"))
+    page.wait_for_load_state()
     cost = page.get_by_role("row", name="Cost of the workload").get_by_role("cell")
     call = page.locator("#calls a").get_attribute("href") or ""
     text = page.request.get(call).text()
@@ -244,6 +248,7 @@ def test_prices_over_time(page: Page) -> None:
     expect(page.locator("#prices-table tbody tr")).to_have_count(1)
     log = page.get_by_role("region", name="Changes")
     expect(log).to_contain_text("input price: 3 → 2.5")
+    page.wait_for_load_state()
     hosts = page.get_by_role("region", name="Hosts").locator("tbody th a").all_inner_texts()
     assert hosts == ["nimbus"] * 3
     ids = page.get_by_role("region", name="Hosts").locator("tbody small").all_inner_texts()

@@ -41,8 +41,9 @@ ADMIN = (
     "/tables/benchmarks?sort=-score",
     "/tables/changes?kind=price_changed",
 )
-# Ten times the rows may take so many times as long; a page and a machine may hiccup.
-TIMES, MORE, VISITS = 5.0, 300.0, 3
+# Ten times the rows may take so many times as long; a page and a machine may hiccup, and what was
+# slow once is looked at again.
+TIMES, MORE, VISITS, TRIES = 5.0, 300.0, 3, 4
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +77,12 @@ def test_ten_times_the_data(open_page: Open, desks: list[Desk]) -> None:
     pages = [open_page(base_url=desk.url, viewport=DESKTOP) for desk in desks]
     for page, desk in zip(pages, desks, strict=True):
         sign_in(page, desk)
-    slow = {}
-    for place in (*EXPLORER, *(f"/admin{place}" for place in ADMIN)):
-        real, large = (took(page, place) for page in pages)
-        if large > TIMES * real + MORE:
-            slow[place] = f"{large:.0f} ms, with the real catalogue {real:.0f} ms"
+    places = [*EXPLORER, *(f"/admin{place}" for place in ADMIN)]
+    for _ in range(TRIES):
+        slow = {}
+        for place in places:
+            real, large = (took(page, place) for page in pages)
+            if large > TIMES * real + MORE:
+                slow[place] = f"{large:.0f} ms, with the real catalogue {real:.0f} ms"
+        places = [*slow]
     assert not slow
