@@ -24,7 +24,7 @@ SECRET = "whsec_x"
 
 
 @asynccontextmanager
-async def poster(*, anywhere: bool, deadline: float = 2.0) -> AsyncIterator[Poster]:
+async def poster(*, anywhere: bool, deadline: float = 60.0) -> AsyncIterator[Poster]:
     made = Poster(deadline, anywhere=anywhere)
     try:
         yield made
@@ -32,7 +32,7 @@ async def poster(*, anywhere: bool, deadline: float = 2.0) -> AsyncIterator[Post
         await made.close()
 
 
-async def post(url: str, *, anywhere: bool = True, deadline: float = 2.0) -> Outcome:
+async def post(url: str, *, anywhere: bool = True, deadline: float = 60.0) -> Outcome:
     async with poster(anywhere=anywhere, deadline=deadline) as made:
         return await made.post(url, b"{}", SECRET, "d1")
 
@@ -165,19 +165,19 @@ EXPECTED = "be8cb8325f2202445260a855532f967e30ad2a9394ce28da66ee02880ddcb661"
         ("redirect", 302, "status 302: redirects are not followed"),
         ("drop", None, "closed the connection"),
         ("flood", 500, "status 500: xxx"),
-        ("hang", None, "no answer within 0.3 s"),
+        ("hang", None, "no answer within 1 s"),
     ],
 )
 async def test_what_goes_wrong_is_told(answer: int | str, status: int | None, words: str) -> None:
     async with receiving(lambda _: answer) as receiver:
         begin = time.monotonic()
-        outcome = await post(receiver.url, deadline=0.3)
+        outcome = await post(receiver.url, deadline=1.0 if answer == "hang" else 60.0)
         assert outcome.status == status
         assert outcome.error
         assert words in outcome.error
         assert len(outcome.error) < 300
         assert len(receiver.posts) == 1, "a redirect is not followed"
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30
 
 
 async def test_nobody_listens() -> None:

@@ -98,6 +98,12 @@ async def running(app: App) -> AsyncIterator[httpx.AsyncClient]:
         await task
 
 
+async def watching(client: httpx.AsyncClient) -> None:
+    """Return once the service has looked at the revision, which such a question has it do."""
+    response = await client.get("/v1/status", headers={"min-revision": "0"})
+    assert response.status_code == 200, response.text
+
+
 def _example(endpoint: Endpoint) -> str:
     query = httpx.QueryParams(dict(endpoint.asks))
     return endpoint.path.replace("{id}", endpoint.id or "") + (f"?{query}" if query else "")

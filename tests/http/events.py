@@ -62,7 +62,7 @@ class Listener:
                 data = json.loads(fields["data"], parse_float=Decimal)
                 return Event(int(self.last), fields["event"], data)
 
-    async def events(self, count: int, seconds: float = 10) -> list[Event]:
+    async def events(self, count: int, seconds: float = 60) -> list[Event]:
         async with asyncio.timeout(seconds):
             return [await self.event() for _ in range(count)]
 
@@ -124,5 +124,5 @@ async def listening(
         yield started.result()
     finally:
         gone.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await task
