@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Final
 from service.application.watch import Watch, tags_of
 from service.domain.changes import Change
 from service.domain.values import timestamp
-from service.domain.webhooks import Delivery, Encode, Payload, new_delivery_id, wait_after
+from service.domain.webhooks import (
+    LONGEST_WAIT,
+    Delivery,
+    Encode,
+    Payload,
+    new_delivery_id,
+    wait_after,
+)
 from service.errors import ServiceError
 from service.metrics import Family, Registry
 from service.storage import deliveries, webhooks
@@ -219,7 +226,9 @@ class Dispatcher:
 def _due(owed: Owed, now: datetime.datetime) -> datetime.datetime:
     if owed.pending is None or owed.pending.next_attempt_at is None:
         return now
-    return datetime.datetime.fromisoformat(owed.pending.next_attempt_at)
+    moment = datetime.datetime.fromisoformat(owed.pending.next_attempt_at)
+    # Nobody waits longer: the clock has gone back since.
+    return now if (moment - now).total_seconds() > LONGEST_WAIT else moment
 
 
 def payload(id: str, delivery_id: str, events: Sequence[Change]) -> Payload:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 _LOOK: Final = 60.0
 _LEASE: Final = 180.0
 _AGAIN: Final = 900.0
+# How far apart two clocks may be.
+_APART: Final = datetime.timedelta(minutes=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -52,10 +54,10 @@ class Schedule:
     async def _due(self) -> bool:
         last = await stored.last(self.writer)
         now, every = self.clock(), datetime.timedelta(hours=self.settings.backup_hours)
-        if last.good_at is not None and now < _moment(last.good_at) + every:
-            return False
         again = min(every, datetime.timedelta(seconds=_AGAIN))
-        return not (last.error and last.started_at and now < _moment(last.started_at) + again)
+        if _within(every, last.good_at, now):
+            return False
+        return not (last.error and _within(again, last.started_at, now))
 
     async def _hold(self) -> bool:
         now = self.clock()
@@ -88,5 +90,8 @@ class Schedule:
             talk.cancel()
 
 
-def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text)
+def _within(span: datetime.timedelta, since: str | None, now: datetime.datetime) -> bool:
+    """Whether a moment was so short ago; a later one was before the clock went back."""
+    if since is None:
+        return False
+    return -_APART <= now - datetime.datetime.fromisoformat(since) < span

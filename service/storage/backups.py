@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, cast
 
+from service.storage import leases
 from service.storage.database import Database, Row, Statement, Value
 
 # Entries that are kept.
@@ -44,8 +45,12 @@ def read_last(rows: list[Row]) -> LastBackup:
 
 
 async def begin(db: Database, name: str, now: str) -> None:
-    """Write down that one is being made."""
+    """Write down that one is being made.
+
+    Entries of later on are forgotten: the clock was ahead, and they would count as the last ones.
+    """
     await db.batch(
+        Statement("backups.early", "DELETE FROM backups WHERE started_at > :now", {"now": now}),
         Statement(
             "backups.begin",
             "INSERT INTO backups (name, started_at) VALUES (:name, :now)",
@@ -78,20 +83,9 @@ async def end(db: Database, name: str, now: str, error: str | None, **found: Val
 
 async def hold(db: Database, holder: str, now: str, until: str) -> bool:
     """Become the process that makes backups, or stay it, up to a moment; False for another one."""
-    [done] = await db.batch(
-        Statement(
-            "backups.hold",
-            """
-            UPDATE backup_runner SET holder = :holder, held_until = :until
-            WHERE id = 1 AND (holder = :holder OR held_until <= :now)
-            """,
-            {"holder": holder, "now": now, "until": until},
-        )
-    )
-    return done.affected > 0
+    return await leases.hold(db, "backup_runner", holder, now, until)
 
 
 async def release(db: Database, holder: str) -> None:
     """Let another process make the next one at once."""
-    sql = "UPDATE backup_runner SET held_until = '' WHERE holder = :holder"
-    await db.batch(Statement("backups.release", sql, {"holder": holder}))
+    await leases.release(db, "backup_runner", holder)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from service.domain.values import Timestamp
 from service.domain.webhooks import Delivery
+from service.storage import leases
 from service.storage.database import Database, Statement, Value
 from service.storage.webhooks import KEPT
 
@@ -32,23 +33,12 @@ class Runner(NamedTuple):
 
 async def hold(db: Database, runner: Runner, until: Timestamp) -> bool:
     """Become the one that delivers, or stay it, up to a moment; False where another one is."""
-    [done] = await db.batch(
-        Statement(
-            "deliveries.hold",
-            """
-            UPDATE webhook_runner SET holder = :runner, held_until = :until
-            WHERE id = 1 AND (holder = :runner OR held_until <= :now)
-            """,
-            runner.params | {"until": until},
-        )
-    )
-    return done.affected > 0
+    return await leases.hold(db, "webhook_runner", runner.name, runner.now, until)
 
 
 async def release(db: Database, runner: Runner) -> None:
     """Let another process deliver at once."""
-    sql = "UPDATE webhook_runner SET held_until = '' WHERE holder = :runner"
-    await db.batch(Statement("deliveries.release", sql, {"runner": runner.name}))
+    await leases.release(db, "webhook_runner", runner.name)
 
 
 async def begin(db: Database, runner: Runner, delivery: Delivery) -> bool:

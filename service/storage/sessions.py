@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from service.domain.tokens import Scope
 from service.storage.database import Database, Statement
 from service.storage.selection import one_of
+
+# Milliseconds that two processes may read the clock apart, at least.
+_APART: Final = 60_000
 
 
 class Found(NamedTuple):
@@ -63,8 +66,10 @@ async def attempt(db: Database, buckets: Sequence[str], now: int, cost: int, mos
     """Count an attempt for each bucket; milliseconds until it may be made, 0 for now.
 
     Each takes `cost` milliseconds of a bucket's time; `most` may be taken ahead. Many at once are
-    counted one by one: nothing is read before it is written.
+    counted one by one: nothing is read before it is written. What is taken further ahead than that
+    was taken by a clock that has gone back since.
     """
+    latest = now + most + _APART
     count = [
         Statement(
             "sessions.attempt",
@@ -72,10 +77,11 @@ async def attempt(db: Database, buckets: Sequence[str], now: int, cost: int, mos
             INSERT INTO sign_in_attempts AS a (bucket, busy_until)
             VALUES (:bucket, CAST(:now AS BIGINT) + :cost)
             ON CONFLICT (bucket) DO UPDATE SET busy_until = :cost
-                + CASE WHEN a.busy_until > :now THEN a.busy_until ELSE CAST(:now AS BIGINT) END
-            WHERE a.busy_until + :cost <= CAST(:now AS BIGINT) + :most
+                + CASE WHEN a.busy_until > :now AND a.busy_until <= :latest THEN a.busy_until
+                    ELSE CAST(:now AS BIGINT) END
+            WHERE a.busy_until + :cost <= CAST(:now AS BIGINT) + :most OR a.busy_until > :latest
             """,
-            {"bucket": bucket, "now": now, "cost": cost, "most": most},
+            {"bucket": bucket, "now": now, "cost": cost, "most": most, "latest": latest},
         )
         for bucket in buckets
     ]

@@ -120,6 +120,8 @@ async def test_guessing_from_an_address_is_slowed_down(stored: Database) -> None
     later = NOW + datetime.timedelta(seconds=30)
     assert await sign_in(stored, credential, now=later)
     assert await guesses(stored, "guess", HERE, 12) == 10, "who has a token begins anew"
+    yesterday = NOW - datetime.timedelta(days=1)
+    assert await sign_in(stored, credential, now=yesterday), "by a clock that has gone back"
 
 
 async def test_guessing_a_token_from_everywhere_is_slowed_down(stored: Database) -> None:

@@ -328,6 +328,17 @@ async def test_state_of_failures_is_kept(engine: Engine, database: Database) -> 
             await until(database, lambda found: found.webhook.failing_since is None)
 
 
+async def test_a_clock_that_goes_back(engine: Engine, database: Database) -> None:
+    async with receiving(lambda _: 500) as receiver:
+        await add(database, receiver)
+        async with dispatching(engine):
+            await edit(database, (SONNET, "One"))
+            await until(database, lambda found: found.webhook.failing_since is not None)
+        receiver.behaviour = lambda _: 200
+        async with dispatching(engine, clock=lambda: now() - datetime.timedelta(days=1)):
+            await receiver.until(lambda: bool(receiver.taken), 5)
+
+
 @pytest.mark.parametrize(("answer", "days"), [(500, 0.1 / 86400), (410, 3.0)])
 async def test_what_fails_for_too_long_is_paused(
     engine: Engine, database: Database, answer: int, days: float

@@ -323,6 +323,15 @@ async def test_readiness_and_metrics_tell_of_them(
         clock.now = NOW + datetime.timedelta(hours=27)
         warnings, _ = await ask(settings)
         assert warnings == ["the last good backup is of 2026-11-22T12:00:00.000Z"]
+        clock.now = NOW - datetime.timedelta(days=365)
+        assert (await ask(settings))[0] == warnings, "the clock has gone back"
+        async with writing(engine) as database:
+            schedule = Schedule(database, settings, clock)
+            assert await schedule._due()
+            await backups.make(place(engine), Folder(tmp_path / "kept"), clock)
+            assert not await schedule._due()
+        server.settle(engine)
+        assert (await ask(settings))[0] == []
 
 
 async def test_a_dump_by_postgres_itself_comes_along(

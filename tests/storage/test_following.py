@@ -94,3 +94,5 @@ async def test_nothing_is_written_down_without_the_lease(seeded: Database) -> No
     )
     await deliveries.release(seeded, Runner("first", after(13)))
     assert await deliveries.hold(seeded, Runner("other", after(13)), after(30))
+    assert not await deliveries.hold(seeded, FIRST, after(20)), "a second apart at most"
+    assert await deliveries.hold(seeded, FIRST, after(10)), "the clock has gone back"

@@ -46,7 +46,7 @@ async def ready(
         good_at = (await last(reader)).good_at
         if not good_at:
             warnings.append("there is no good backup yet")
-        elif now - datetime.datetime.fromisoformat(good_at) > _OLD:
+        elif abs(now - datetime.datetime.fromisoformat(good_at)) > _OLD:  # the clock may go back
             warnings.append(f"the last good backup is of {good_at}")
     if sent_until is not None:
         until = await sent_until()
