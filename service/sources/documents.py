@@ -51,9 +51,11 @@ def text_of(content: bytes) -> str:
         raise Unreadable(f"is not UTF-8: byte {error.start} is {content[error.start]:#x}") from None
     if not text.strip():
         raise Unreadable("is empty")
+    if text.lstrip().startswith("<"):
+        raise Unreadable("is a web page, not CSV")
     return text
 
 
 def _lower(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).removeprefix("JSON is malformed: ")
     return text[:1].lower() + text[1:200]

@@ -60,7 +60,11 @@ def read(name: str, content: bytes | None, known: Catalogue, day: datetime.date)
     """
     source = SOURCES[name]
     if content is not None:
-        catalogue = source.read(content, known, day)
+        try:
+            catalogue = source.read(content, known, day)
+        except Unreadable as error:
+            right = f"{name} reads what {source.published} holds"
+            raise Unreadable(f"{error.message} ({right})") from None
     elif source.packaged is None:
         raise ServiceError(f"{name} needs --file or --url: it is published at {source.published}")
     else:

@@ -52,9 +52,11 @@ def test_bad_files(sqlite: Here, tmp_path: Path, name: str, content: bytes) -> N
     ("name", "content", "words"),
     [
         ("litellm", HTML, "is a web page, not JSON"),
-        ("litellm", b'{"a": ', "is not JSON"),
+        ("litellm", b'{"a": ', "is not JSON: input data was truncated"),
+        ("litellm", b"x", "is not JSON: invalid character (byte 0)"),
+        ("genai-prices", b"{}", "(genai-prices reads what https://github.com"),
         ("openrouter", b'{"data": 1}', "expected `array`, got `int` - at `$.data`"),
-        ("csv", HTML, "no table has a column"),
+        ("csv", HTML, "is a web page, not CSV"),
         ("csv", b"id,nmae\nx,y\n", "did you mean name?"),
         ("csv", b"id,name\nx\n", "is cut short: line 2 has 1 cells, not 2"),
         ("csv", b'id,name\nx,"y\n', "is not CSV: line 2"),
