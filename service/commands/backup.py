@@ -129,6 +129,8 @@ def restore(
     store = open_store(settings)
     place = Place(to, to_token) if to else Place(database_url, database_token)
     moment = backups.parse_moment(at) if at else None
+    if moment and moment > _now():
+        raise click.UsageError(f"--at {at} is yet to come: without an offset it is UTC")
 
     async def run(scratch: Path) -> None:
         folder = scratch / "in"

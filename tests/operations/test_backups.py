@@ -98,6 +98,8 @@ async def test_the_commands(full: Engine, servers: Servers, tmp_path: Path) -> N
     await compare(before, place(full))
     early = command(full, "backup", "restore", "--at", "2020-01-01", *to, **settings)
     assert "has no backup that old" in done(early, 1)
+    late = command(full, "backup", "restore", "--at", "2999-01-01T12:00", *to, **settings)
+    assert "2999-01-01T12:00 is yet to come: without an offset it is UTC" in done(late, 2)
     misspelt = command(full, "backup", "restore", "--at", "yesterday", *to, **settings)
     assert "is no moment: write 2026" in done(misspelt, 1)
 
