@@ -115,7 +115,7 @@ async def test_what_is_listed(path: Path) -> None:
     ("arguments", "words"),
     [
         (("add", "http://example.com/"), "must begin with https://"),
-        (("add", "https://127.0.0.1/"), "is not a public address"),
+        (("add", "https://127.0.0.1/"), "(AICOMPARE_WEBHOOK_TARGETS=any allows others)"),
         (("add", "https://localhost/"), "is not a public address"),
         (("add", "https://2130706433/"), "is not a public address"),
         (("remove", "nope"), "there is no webhook nope"),

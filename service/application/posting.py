@@ -39,7 +39,9 @@ class Refused(OSError):
 
     def __init__(self, host: str, address: str) -> None:
         shown = address if host == address else f"{host} ({address})"
-        super().__init__(f"{shown} is not a public address: nothing is sent there")
+        super().__init__(
+            f"{shown} is not a public address (AICOMPARE_WEBHOOK_TARGETS=any allows others)"
+        )
 
 
 class _PublicOnly(AbstractResolver):
