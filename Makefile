@@ -35,9 +35,11 @@ install: $(UV) ## install the program alone, with all extras (PREFIX=/opt/aicomp
 
 # Pytest's code where ARGS fit none of a run's tests.
 NONE := { [ "$$?" = 5 ] && [ -n '$(subst ','\'',$(ARGS))' ]; }
+# Empty where ARGS name paths, and none of them is of the browser's tests.
+IN_BROWSER = $(if $(filter tests% bench%,$(ARGS)),$(filter tests tests/ tests/browser%,$(ARGS)),all)
 # No database of the developer's reaches a test.
 test: export AICOMPARE_DATABASE_URL =
-test: setup chromium ## run all tests on all engines, and the floors (ARGS="-k prices" or a path for some)
+test: setup $(if $(IN_BROWSER),chromium) ## run all tests on all engines, and the floors (ARGS="-k prices" or a path for some)
 	$(BIN)/pytest $(ARGS) || $(NONE)
 	$(if $(filter tests% bench%,$(ARGS)),,$(BIN)/pytest tests/browser $(ARGS) || $(NONE))
 	$(if $(ARGS),,$(BIN)/pytest --quiet --benchmark-columns=median bench/test_queries.py --floors)
@@ -105,6 +107,7 @@ $(NODE): package.json package-lock.json
 chromium:
 	@{ command -v chromium && PATH="$$PATH:/sbin" ldconfig -p | grep libatomic.so.1; } >/dev/null || \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing Debian's chromium for the browser tests"; \
 			apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 				apt-get -qq install --no-install-recommends chromium libatomic1 fonts-inter >/dev/null; \
 		else \
