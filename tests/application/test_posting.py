@@ -16,7 +16,7 @@ from service.domain.addresses import is_public
 from service.domain.webhooks import LONGEST_WAIT, signature, wait_after
 from service.errors import InvalidRequest
 from tests.engines import free_port
-from tests.receiver import check_signature, receiving
+from tests.receiver import check_signature, genuine, receiving
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +152,14 @@ async def test_a_post_is_signed() -> None:
 def test_the_signature_is_what_it_is_said_to_be() -> None:
     # Computed by `printf '1700000000.{}' | openssl dgst -sha256 -hmac whsec_x`.
     assert signature(SECRET, b"{}", 1700000000) == "t=1700000000,v1=" + EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("secret", "age", "body"), [("whsec_y", 0, b"{}"), (SECRET, 700, b"{}"), (SECRET, 0, b"{ }")]
+)
+def test_what_is_not_genuine(secret: str, age: int, body: bytes) -> None:
+    signed = signature(SECRET, b"{}", int(time.time()) - age)
+    assert not genuine(secret, signed, body)
 
 
 EXPECTED = "be8cb8325f2202445260a855532f967e30ad2a9394ce28da66ee02880ddcb661"
