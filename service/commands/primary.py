@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import click
 import msgspec
 
 from service.errors import ServiceError
@@ -129,7 +130,9 @@ class Primary:
             except _Again as error:
                 if wait is None:
                     raise Unreachable(f"{self.url} cannot be reached: {error}") from None
-                await asyncio.sleep(max(wait, error.after))
+                pause = max(wait, error.after)
+                click.echo(f"{self.url}: {error}: asked again in {pause:g} s", err=True)
+                await asyncio.sleep(pause)
         raise AssertionError("the last try has no wait")
 
     async def _once(

@@ -90,12 +90,14 @@ async def test_the_same_key_until_it_is_answered(stubs: Stubs) -> None:
     assert stub.seen == [("/v1/x", "key", "Bearer secret", b"{}")] * 3
 
 
-async def test_it_gives_up(stubs: Stubs) -> None:
+async def test_it_gives_up(stubs: Stubs, capsys: pytest.CaptureFixture[str]) -> None:
     busy = b'{"data": null, "error": {"code": "unavailable", "message": "is busy"}}'
     stub = stubs(Answer(503, busy))
     with pytest.raises(Unreachable, match=r"is busy \(503\)"):
         await post(f"http://127.0.0.1:{stub.port}")
     assert len(stub.seen) == 3
+    said = f"http://127.0.0.1:{stub.port}: is busy (503): asked again in 0.01 s\n"
+    assert capsys.readouterr().err == 2 * said
     with pytest.raises(Unreachable, match="cannot be reached"):
         await post("http://127.0.0.1:1")
 
