@@ -68,7 +68,9 @@ class Price(Record, frozen=True, kw_only=True):
 
 
 class PriceRow(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price as a pipeline writes it. A member left out keeps its stored value.
+    """A price as a pipeline writes it.
+
+    A member left out keeps its stored value; in a price that begins on a new day it is unknown.
 
     With `effectiveDate` it is the price from that day on. With `observedOn` instead it was seen on
     that day, its beginning unknown: it is recorded as effective from then on, and only where it
