@@ -116,6 +116,8 @@ def translate(error: psycopg.Error) -> ServiceError:
             return DatabaseUnusable(f"the database role lacks a right: {message}")
         case errors.DiskFull():
             return DatabaseUnusable("the disk of the database server is full: free some space")
+        case errors.DataCorrupted() | errors.IndexCorrupted():
+            return DatabaseUnusable(f"the database is corrupt: restore a backup: {message}")
         case errors.QueryCanceled() | errors.LockNotAvailable():
             return Unavailable("the database did not answer in time")
         case errors.OperationalError() | psycopg.InterfaceError():

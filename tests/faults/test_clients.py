@@ -24,10 +24,15 @@ MANY = 2_000
 
 
 @pytest.fixture
-async def serving(servers: Callable[[str], Server], tmp_path: Path) -> AsyncIterator[Serving]:
-    """A service over the catalogue of the tests, with short deadlines for bodies."""
+async def serving(
+    servers: Callable[[str], Server], request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Serving]:
+    """A service over the catalogue of the tests, with short deadlines for bodies.
+
+    On the engine that the parameter names; by default a file.
+    """
     async with (
-        copied(servers("sqlite"), "seeded") as engine,
+        copied(servers(getattr(request, "param", "sqlite")), "seeded") as engine,
         started(engine, tmp_path / "log", BODY_DEADLINE="2") as serving,
     ):
         yield serving
@@ -55,6 +60,7 @@ async def connect(serving: Serving) -> tuple[asyncio.StreamReader, asyncio.Strea
     return await asyncio.open_connection("127.0.0.1", serving.port)
 
 
+@pytest.mark.parametrize("serving", ["libsql", "postgres"], indirect=True)
 async def test_two_thousand_idle_connections(sockets: None, serving: Serving) -> None:
     """Some of them have asked before, most never will."""
     before = memory(serving)
@@ -74,6 +80,7 @@ async def test_two_thousand_idle_connections(sockets: None, serving: Serving) ->
     assert await serving.stop() == 0
 
 
+@pytest.mark.parametrize("serving", ["libsql", "postgres"], indirect=True)
 async def test_answers_that_nobody_reads(serving: Serving) -> None:
     """Larger than what the system keeps for a connection: the service has to wait for each."""
     request = b"GET /v1/export/models.csv?deprecated=any HTTP/1.1\r\nHost: x\r\n\r\n" * 20

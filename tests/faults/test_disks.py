@@ -1,15 +1,19 @@
-"""What can happen to the disk of a database server while the service runs on it."""
+"""What can happen to the disk and the data of a database server while the service runs on it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import apsw
+import psycopg
 import pytest
 
+from service.storage.postgres import WRITE_LOCK
 from tests.databases import copied, reading, writing
 from tests.engines import HTTP, Engine, LibsqlServer, PostgresServer, Server, free_port
 from tests.faults.mounts import Disk, disk
@@ -170,3 +174,94 @@ def switch(server: Server, engine: Engine, how: str) -> Callable[[bool], None]:
         HTTP.post(f"http://{admin}/v1/namespaces/default/config", json=told).raise_for_status()
 
     return blocked
+
+
+@pytest.mark.parametrize("own", ["libsql", "postgres"], indirect=True)
+async def test_the_data_is_corrupt(own: Server, tmp_path: Path) -> None:
+    """What cannot be read is refused in words; what comes back by the operator is taken up."""
+    async with copied(own, "empty") as engine:
+        async with started(engine, tmp_path / "log", **DEADLINES) as serving, client() as http:
+            pusher = Pusher(serving.url)
+            for number in range(3):
+                assert await pusher.push(number, http)
+            kept = serving.url + READ.format(1)
+            assert (await http.get(kept)).status_code == 200
+            with resting(own, engine) as file:
+                before = file.read_bytes()
+                if isinstance(own, PostgresServer):  # which does not look before it is asked
+                    file.write_bytes(os.urandom(len(before)))
+            if isinstance(own, LibsqlServer):  # which would not start
+                file.write_bytes(before[:4096] + os.urandom(len(before) - 4096))
+                file.with_name("data-wal").write_bytes(b"")
+            codes = {(await http.get(serving.url + READ.format(n))).status_code for n in (2, 3, 4)}
+            clear(await http.get(serving.url + READ.format(5)))
+            assert codes == {503}
+            assert not await pusher.push(3, http)
+            assert pusher.refused
+            assert (await http.get(serving.url + "/health/live")).status_code == 200
+            with resting(own, engine) as file:
+                file.write_bytes(before)
+            await serving.ready()
+            await pusher.until_taken(3, http)
+        await shown(engine, pusher)
+
+
+@contextmanager
+def resting(server: Server, engine: Engine) -> Iterator[Path]:
+    """The file of a part of the data, while the server does not run."""
+    if isinstance(server, LibsqlServer):
+        process = server.primary(engine)
+        process.kill()
+        file = process.folder / "dbs" / "default" / "data"
+        # All of it in the one file.
+        with suppress(apsw.CorruptError), closing(apsw.Connection(str(file))) as data:
+            data.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield file
+        process.start()
+        return
+    assert isinstance(server, PostgresServer)
+    with psycopg.connect(engine.writer_url) as connection:
+        [[path]] = connection.execute("SELECT pg_relation_filepath('providers')").fetchall()
+    server.stop(crash=False)
+    yield server.data / path
+    server.start()
+
+
+@pytest.mark.parametrize("server", ["libsql", "postgres"], indirect=True)
+async def test_somebody_else_holds_the_lock(server: Server, tmp_path: Path) -> None:
+    async with copied(server, "empty") as engine:
+        settings = {"DATABASE_WRITE_DEADLINE": "1"}
+        async with started(engine, tmp_path / "log", **settings) as serving, client() as http:
+            pusher = Pusher(serving.url)
+            with held(engine):
+                assert not await pusher.push(0, http)
+                assert pusher.refused
+                assert (await http.get(serving.url + READ.format(1))).status_code == 200
+            await pusher.until_taken(0, http)
+        await shown(engine, pusher)
+
+
+@contextmanager
+def held(engine: Engine) -> Iterator[None]:
+    """The right to write, taken by a transaction that does not end."""
+    if engine.name == "postgres":
+        with psycopg.connect(engine.writer_url) as connection:
+            connection.execute(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})".encode())
+            yield
+        return
+    headers = {"Authorization": f"Bearer {engine.writer_token}"}
+
+    def ask(sql: str, baton: str | None) -> str | None:
+        requests = [{"type": "execute", "stmt": {"sql": sql}}]
+        answer = HTTP.post(
+            f"{engine.writer_url}/v3/pipeline",
+            json={"baton": baton, "requests": requests},
+            headers=headers,
+        ).json()
+        assert answer["results"][0]["type"] == "ok", answer
+        found: str | None = answer["baton"]
+        return found
+
+    baton = ask("BEGIN IMMEDIATE", None)
+    yield
+    ask("ROLLBACK", baton)
