@@ -57,7 +57,9 @@ class Selection:
         if wanted.open_weights is not None:
             bits += OPEN_WEIGHTS[wanted.open_weights]
         if bits:
-            self._where.append("(l.bits & :bits) = :bits")
+            # The same to both, but Postgres takes an equality for rare, and limits for common.
+            same = ">=" if engine == "postgres" else "="
+            self._where.append(f"(l.bits & :bits) {same} :bits")
             self.params["bits"] = bits
         counted = len(self._where)
         self._one_of("l.model_id", "id", wanted.ids)

@@ -110,7 +110,8 @@ async def database(server: Server) -> AsyncIterator[Database]:
         server.settle(engine)
         url = engine.reader_url
         if server.name == "postgres":
-            url += "?options=-c%20enable_seqscan%3Doff%20-c%20enable_sort%3Doff"
+            off = ("seqscan", "sort", "incremental_sort")
+            url += "?options=" + "".join(f"%20-c%20enable_{step}%3Doff" for step in off)
         opened = open_database(url, DatabaseOptions(token=engine.reader_token))
         try:
             yield opened
@@ -156,6 +157,21 @@ async def test_no_table_is_scanned(
     database: Database, ask: Callable[[Any], Awaitable[Any]]
 ) -> None:
     assert uncovered(await scans(database, ask)) == []
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+@pytest.mark.parametrize("sort", [sign + sort for sort in SORTS for sign in ("", "-")])
+async def test_an_index_has_every_order(database: Database, sort: str) -> None:
+    """SQLite is told which one to read; nothing but the page is sorted, at the top of the plan."""
+    for asked in (ModelQuery(sort=(sort,)), ModelQuery(sort=(sort,), supports=("tools", "vision"))):
+        recorder = Recorder(database)
+        await models.page(recorder, asked, None)
+        statement, *_ = recorder.asked
+        [plan] = await database.fetch(statement._replace(sql=f"EXPLAIN {statement.sql}"))
+        steps = [str(step) for *_, step in plan]
+        assert not [step for step in steps if "->  Sort " in step or "->  Incremental" in step], (
+            steps
+        )
 
 
 async def test_facets_of_a_single_character(database: Database) -> None:
