@@ -77,7 +77,8 @@ def contains(words: Sequence[str]) -> tuple[list[str], dict[str, Value]]:
 def matching(engine: Engine, words: Sequence[str]) -> tuple[str, str, dict[str, Value]]:
     """FROM and WHERE of the listing rows `l` that hold all the words, with parameters."""
     indexed = [] if engine == "postgres" else [word for word in words if is_indexed(word)]
-    conditions, params = contains([word for word in words if word not in indexed])
+    texts, params = contains(words)
+    conditions = [text for word, text in zip(words, texts, strict=True) if word not in indexed]
     if not indexed:
         return "listing AS l", " AND ".join(conditions), params
     found, named = all_of(indexed)

@@ -18,6 +18,8 @@ QUERIES = (
     "gemini-2.5-pro:free", "free", "preset", "@preset", "x", "2024.10", "8b@2024",
     # One and two characters, which are no trigram.
     "g", "5", "ai", "4.", "-", "o", "/", ".",
+    # The same after words that are looked up.
+    "claude 5", "mini o 3", "4 claude . 5",
     # Beyond ASCII, where folding is more than lower case.
     "智谱", "智", "glm", "ÄÖÜ", "äöü", "straße", "STRASSE", "ss", "ß", "istanbul", "İSTANBUL", "i̇",
     "ä",
