@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from service.application.answers import page
 from service.domain.answers import Answer
-from service.domain.changes import Change, Table
+from service.domain.changes import Change, ChangeKind, Table
 from service.domain.queries import ChangeQuery
 from service.storage import changes as stored
 from service.storage.database import Database
 
-_PRICE_KINDS = ("price_added", "price_changed", "price_corrected", "price_effective")
+_PRICE_KINDS: Final[tuple[ChangeKind, ...]] = (
+    *("price_added", "price_changed", "price_corrected", "price_effective"),
+)
 
 
 async def list_changes(reader: Database, query: ChangeQuery) -> Answer[list[Change]]:

@@ -44,7 +44,7 @@ async def add(
         id=new_id(),
         url=url,
         tables=wanted.table,
-        kinds=wanted.kind,  # type: ignore[arg-type]
+        kinds=wanted.kind,
         model_id=wanted.model,
         position=0,
         created_at=timestamp(now),

@@ -73,6 +73,8 @@ def serve(
         "service.app:from_environment",
         factory=True,
         interface=Interfaces.ASGI,
+        # A wish to leave HTTP is passed over, as HTTP has it: there is an answer in its place.
+        websockets=False,
         address=address,
         port=port,
         workers=workers,

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from service.domain.changes import Table
+from service.domain.changes import ChangeKind, Table
 from service.domain.models import Capability, Modality
 from service.domain.pricing import ServiceTier
 from service.domain.values import Record
@@ -202,7 +202,7 @@ class ChangeFilter(Query, frozen=True, kw_only=True):
     model: Annotated[
         Id | None, Meta(description="Changes of this model, its prices and its scores.")
     ] = None
-    kind: Annotated[tuple[str, ...], Meta(description="Any of them.")] = ()
+    kind: Annotated[tuple[ChangeKind, ...], Meta(description="Any of them.")] = ()
 
 
 class ChangeQuery(ChangeFilter, frozen=True, kw_only=True):

@@ -96,6 +96,10 @@ async def test_the_cookie_and_the_headers(admin: Browser) -> None:
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "access-control-allow-origin" not in headers
         assert "unsafe" not in headers["content-security-policy"]
+    # A path that the router takes for one of these is one of these.
+    spelled = await admin.client.get("http://localhost//admin")
+    assert spelled.headers["referrer-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in spelled.headers
     assert secret.partition("=")[2] not in (await admin.get("/admin")).text
 
 

@@ -80,6 +80,17 @@ async def test_two_thousand_idle_connections(sockets: None, serving: Serving) ->
     assert await serving.stop() == 0
 
 
+async def test_a_wish_to_leave_http(serving: Serving) -> None:
+    """It has the answer that it would have had without."""
+    async with client(2) as http:
+        upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+        upgrade["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+        for path, status in (("/v1/status", 200), ("/none", 404)):
+            answer = await http.get(f"{serving.url}{path}", headers=upgrade)
+            assert answer.status_code == status
+            assert answer.json().keys() >= {"data", "meta"}
+
+
 @pytest.mark.parametrize("serving", ["libsql", "postgres"], indirect=True)
 async def test_answers_that_nobody_reads(serving: Serving) -> None:
     """Larger than what the system keeps for a connection: the service has to wait for each."""

@@ -100,7 +100,7 @@ async def test_before_and_after(api: Api) -> None:
         {"model": LOST},
         {"model": "no/such"},
         {"kind": "price_added"},
-        {"kind": "price_corrected,score_changed,none"},
+        {"kind": "price_corrected,score_changed"},
         {"since": 40, "table": "pricing,benchmarks", "model": SONNET, "kind": "score_added"},
     ],
 )
@@ -129,7 +129,8 @@ async def test_following_the_log_in_pieces_misses_nothing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("params", "word"),
     [({"since": -1}, "since"), ({"limit": 1001}, "limit"), ({"limit": 0}, "limit"),
-     ({"table": "runs"}, "table"), ({"page": 1}, "page")],
+     ({"table": "runs"}, "table"), ({"page": 1}, "page"),
+     ({"kind": "price_chnged"}, "did you mean price_changed?")],
 )  # fmt: skip
 async def test_bad_parameters_are_named(api: Api, params: dict[str, Any], word: str) -> None:
     assert word in (await api.refused("changes", **params))["message"]
