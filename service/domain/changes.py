@@ -51,7 +51,8 @@ class Change(Record, frozen=True, kw_only=True):
         Meta(description="The row as it was; for a new price the one that it follows; else null."),
     ]
     after: Annotated[
-        ChangedRow | None, Meta(description="The row as it is; null where it is gone.")
+        ChangedRow | None,
+        Meta(description="The row as it is, also where it is marked as deleted; else null."),
     ]
     actor: Annotated[str, Meta(description="Who wrote: a token's name, or `sql` by hand.")]
     run_id: Annotated[str | None, Meta(description="The pipeline run that brought it.")]

@@ -6,9 +6,12 @@ import re
 from typing import Final
 
 # Provider ids are one path segment; model ids may hold `/`, `:`, `@`, `+`, `~` and more, but no
-# comma, since ids stand in lists, and no empty segment, which paths lose on their way.
+# comma, since ids stand in lists, and no segment that is empty or of dots alone, which paths lose
+# on their way.
 PROVIDER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-MODEL_ID: Final = r"^[A-Za-z0-9@~][A-Za-z0-9._:@+~=-]*(/[A-Za-z0-9._:@+~=-]+)*$"
+MODEL_ID: Final = (
+    r"^[A-Za-z0-9@~][A-Za-z0-9._:@+~=-]*(/\.*[A-Za-z0-9_:@+~=-][A-Za-z0-9._:@+~=-]*)*$"
+)
 # A whole model id: `provider/model`.
 ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/" + MODEL_ID.removeprefix("^")
 

@@ -17,7 +17,8 @@ NUMBER: Final = f"a decimal number like 2.5, below {LIMIT} and with up to {DIGIT
 _PATTERNS: Final = {
     PROVIDER_ID: "a provider's id like `anthropic`: letters, digits and `.`, `_`, `-`",
     MODEL_ID: "the id that the provider's API takes, like `claude-sonnet-4-5`: letters, digits and"
-    " `.`, `_`, `:`, `@`, `+`, `~`, `=`, `-`, in parts separated by single `/`",
+    " `.`, `_`, `:`, `@`, `+`, `~`, `=`, `-`, in parts separated by single `/`,"
+    " none of dots alone",
     ID: "a model's id like `anthropic/claude-sonnet-4-5`, its provider's id first",
     URL: "a URL that begins with https:// or http:// and holds no space",
     CUTOFF: "a month or day of the calendar like 2026-01 or 2026-01-31",

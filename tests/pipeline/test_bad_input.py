@@ -153,6 +153,15 @@ async def test_a_message_about_a_price(api: Writer, row: Any, message: str) -> N
     assert fault["message"].startswith(message)
 
 
+@pytest.mark.parametrize("id", ["a/../b", "a/.", "a/...", "a//b", "../b", "a/"])
+async def test_an_id_that_loses_a_part_as_a_path(api: Writer, id: str) -> None:
+    for table in ("models", "pricing"):
+        row = MODEL | {"modelId": id} if table == "models" else price() | {"modelId": f"acme/{id}"}
+        assert places(await refused(api, {table: [row]})) == [(table, 0, "modelId")]
+    await api.ingest(CATALOG | {"models": [MODEL | {"modelId": "a/.b/c..d"}]})
+    assert (await api.get("models/acme/a/.b/c..d"))["id"] == "acme/a/.b/c..d"
+
+
 async def test_prices_as_text_are_plain_decimals_however_they_are_spelled(api: Writer) -> None:
     body = b'{"pricing":[{"modelId":"acme/one","effectiveDate":"2026-01-01",%b}]}'
     sent = [
