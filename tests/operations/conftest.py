@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from service.operations.portable import Place
+from service.errors import NotFound, Unavailable
+from service.operations import litestream
+from service.operations.portable import Place, examine
+from service.settings import Settings
 from service.storage.database import Database
 from tests.databases import copied, writing
 from tests.engines import ROOT, Engine, Server
@@ -83,6 +88,23 @@ async def full(server: Server) -> AsyncIterator[Engine]:
         yield engine
 
 
+async def shipped(engine: Engine, settings: Mapping[str, str]) -> None:
+    """Return once Litestream would restore what is in a file now; settings without their prefix."""
+    wanted = await examine(place(engine))
+    variables = {f"AICOMPARE_{name}": value for name, value in settings.items()}
+    made = Settings.from_environment({"PATH": os.environ["PATH"], **variables})
+    file = Path(engine.writer_url.removeprefix("file:"))
+    async with asyncio.timeout(120):
+        while True:
+            with TemporaryDirectory() as folder:
+                target = Path(folder) / "restored.db"
+                with suppress(NotFound, Unavailable):
+                    await asyncio.to_thread(litestream.restore, made, file, None, target)
+                    if (await examine(Place(f"file:{target}"))).tables == wanted.tables:
+                        return
+            await asyncio.sleep(0.2)
+
+
 def environment(engine: Engine, **settings: Any) -> dict[str, str]:
     """What a process needs to work on a database; settings without their prefix."""
     given = {"DATABASE_URL": engine.writer_url, "DATABASE_TOKEN": engine.writer_token, **settings}
@@ -104,6 +126,6 @@ def command(engine: Engine, *arguments: str, **settings: Any) -> subprocess.Pope
 
 def done(process: subprocess.Popen[str], code: int = 0) -> str:
     """What a process said; asserts how it ended."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == code, out + err
     return out if code == 0 else err

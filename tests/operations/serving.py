@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 
-from tests.engines import HTTP, free_port
+from tests.engines import HTTP, free_port, wait
 
 
 @contextmanager
@@ -31,15 +30,15 @@ def served(log: Path, *options: str, **settings: str) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        with suppress(httpx.TransportError):
+            return HTTP.get(f"{address}/health/live").status_code == 200
+        return False
+
     try:
-        for _ in range(400):
-            assert process.poll() is None, log.read_text()
-            try:
-                HTTP.get(f"{address}/health/live")
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+        wait(answers, process, log)
         yield address
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)

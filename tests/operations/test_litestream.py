@@ -23,7 +23,7 @@ from tests.databases import copied
 from tests.engines import HTTP, Engine, Server
 from tests.http.client import running
 from tests.operations.bucket import BucketServer
-from tests.operations.conftest import command, done, place
+from tests.operations.conftest import command, done, place, shipped
 from tests.operations.serving import served
 
 pytestmark = pytest.mark.anyio
@@ -33,16 +33,16 @@ Servers = Callable[[str], Server]
 
 def write(engine: Engine, *statements: str) -> None:
     with closing(apsw.Connection(engine.writer_url.removeprefix("file:"))) as database:
-        database.set_busy_timeout(5000)
+        database.set_busy_timeout(60_000)
         for statement in statements:
             database.execute(statement)
 
 
-def moment() -> str:
-    """Now, a little after which the next write comes."""
-    time.sleep(1.2)
+async def moment(engine: Engine, settings: dict[str, str]) -> str:
+    """A moment between what was written and what will be."""
+    await shipped(engine, settings)
     now = datetime.datetime.now(datetime.UTC).isoformat()
-    time.sleep(0.3)
+    await asyncio.sleep(0.1)
     return now
 
 
@@ -64,7 +64,7 @@ def followers(engine: Engine) -> dict[int, Path]:
 
 
 def await_follower(engine: Engine) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not followers(engine):
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -82,7 +82,7 @@ async def test_back_to_the_moment_before(
         with served(log, "--with-backup", DATABASE_URL=engine.writer_url, **settings):
             write(engine, "UPDATE models SET family = 'edited'")
             before = await examine(place(engine))
-            at = moment()
+            at = await moment(engine, settings)
             write(engine, "DELETE FROM pricing", "DELETE FROM benchmarks")
             last = await examine(place(engine))
         assert followers(engine) == {}
@@ -109,7 +109,7 @@ async def test_ended_or_killed_it_is_started_again(servers: Servers, tmp_path: P
             await_follower(engine)
             until(lambda: sent_until(address) > 0)
             before = await examine(place(engine))
-            at = moment()
+            at = await moment(engine, settings)
             write(engine, "DELETE FROM pricing")
         done(command(engine, "backup", "restore", "--at", at, "--force", **settings))
         await compare(before, place(engine))
@@ -144,7 +144,7 @@ async def test_s3_is_away(servers: Servers, tmp_path: Path, bucket: BucketServer
             async def arrives() -> None:
                 """A restore has what there is now, sooner or later."""
                 to = ("backup", "restore", "--to", new.writer_url, "--force")
-                for _ in range(20):
+                for _ in range(40):
                     done(command(engine, *to, **settings))
                     found = await examine(place(new))
                     if found.tables == last.tables:
@@ -181,7 +181,7 @@ async def warnings(engine: Engine, later: datetime.timedelta = datetime.timedelt
     return found
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
     """Return once something is so."""
     end = time.monotonic() + seconds
     while not true():
