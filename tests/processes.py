@@ -57,7 +57,7 @@ class Serving:
         command = [*self.prefix, *AICOMPARE, "serve", "--port", str(self.port)]
         self.process = spawn(command, log=self.log, environment=self.environment)
 
-    async def ready(self, seconds: float = 30, path: str = "/health/ready") -> None:
+    async def ready(self, seconds: float = 60, path: str = "/health/ready") -> None:
         """Return when it says that it can answer."""
         async with asyncio.timeout(seconds), client() as http:
             while True:
@@ -68,7 +68,7 @@ class Serving:
                         return
                 await asyncio.sleep(0.05)
 
-    async def stop(self, seconds: float = 30) -> int:
+    async def stop(self, seconds: float = 60) -> int:
         """Ask it to stop; its exit code."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
@@ -97,7 +97,7 @@ async def started(engine: Engine, log: Path, **settings: str) -> AsyncIterator[S
         serving.kill()
 
 
-def client(timeout: float = 10) -> httpx.AsyncClient:
+def client(timeout: float = 60) -> httpx.AsyncClient:
     """A client that leaves the environment's proxies and certificates alone."""
     return httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout)
 

@@ -110,13 +110,13 @@ class Pusher:
 
     async def until_taken(self, number: int, http: httpx.AsyncClient) -> None:
         """Push a batch until it is acknowledged, which it has to be without anyone's help."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not await self.push(number, http):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     async def run(self, going: Callable[[], bool], pause: float = 0) -> None:
         """Push one batch after the other for as long as that goes, and the last one to its end."""
-        async with client(20) as http:
+        async with client() as http:
             while going():
                 number, self._next = self._next, self._next + 1
                 while not await self.push(number, http):  # noqa: ASYNC110

@@ -81,7 +81,7 @@ def audit(url: str, *more: str) -> tuple[int, str]:
     """The exit code of `make audit`, and what it printed."""
     done = subprocess.run(
         ["make", "audit", f"AUDIT_URL={url}", *more],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

@@ -47,7 +47,7 @@ async def run(path: Path, *arguments: str, targets: str = "any") -> tuple[int, s
 
 
 def execute(path: Path, sql: str, *values: str) -> None:
-    with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+    with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
         connection.execute(sql, values)
 
 
@@ -73,13 +73,13 @@ async def test_a_service_that_is_killed_in_the_middle(path: Path) -> None:
         id = told.split()[1].rstrip(";")
         async with serving(path):
             execute(path, EDIT, "One")
-            await receiver.until(lambda: len(receiver.posts) == 1, 30)
+            await receiver.until(lambda: len(receiver.posts) == 1)
         # Nobody comes to give its place up: that of the dead is over in half a minute.
         execute(path, "UPDATE webhook_runner SET held_until = '2000-01-01T00:00:00.000Z'")
         async with serving(path):
-            await receiver.until(lambda: len(receiver.posts) == 2, 30)
+            await receiver.until(lambda: len(receiver.posts) == 2)
             execute(path, EDIT, "Two")
-            await receiver.until(lambda: len(receiver.posts) == 3, 30)
+            await receiver.until(lambda: len(receiver.posts) == 3)
         first, again, second = receiver.posts
         assert (first.delivery, first.body) == (again.delivery, again.body)
         assert [post.data["events"][0]["after"]["name"] for post in (again, second)] == [

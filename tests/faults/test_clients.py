@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.commands.serve import STOP_SECONDS
 from tests.databases import copied, writing
 from tests.engines import Server
 from tests.processes import HEADERS, Serving, client, started
@@ -33,7 +34,7 @@ async def serving(
     """
     async with (
         copied(servers(getattr(request, "param", "sqlite")), "seeded") as engine,
-        started(engine, tmp_path / "log", BODY_DEADLINE="2") as serving,
+        started(engine, tmp_path / "log", BODY_DEADLINE="4") as serving,
     ):
         yield serving
 
@@ -48,9 +49,9 @@ def sockets() -> Iterator[None]:
 
 
 async def others_are_answered(serving: Serving) -> None:
-    """Requests over new connections, some of them new questions, each within two seconds."""
+    """Requests over new connections, some of them new questions."""
     for number in range(5):
-        async with client(2) as http:
+        async with client() as http:
             answer = await http.get(f"{serving.url}/v1/models?pageSize={number + 100}")
             assert answer.status_code == 200
             assert (await http.get(f"{serving.url}/health/ready")).status_code == 200
@@ -108,14 +109,14 @@ async def test_answers_that_nobody_reads(serving: Serving) -> None:
     # One that is only slow gets its answers whole.
     reader, writer = await asyncio.open_connection(sock=slow.pop())
     answers = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while answers < 20:
             answers += (await reader.read(700)).count(b"HTTP/1.1 200")
             await asyncio.sleep(0.001)
     writer.close()
     begin = time.monotonic()
     assert await serving.stop() == 0, "a stop does not wait for them for ever"
-    assert time.monotonic() - begin < 25
+    assert time.monotonic() - begin < 50
     for one in slow:
         one.close()
 
@@ -140,7 +141,8 @@ async def test_bodies_that_trickle_in(serving: Serving) -> None:
     tasks = [asyncio.create_task(trickle()) for _ in range(100)]
     await asyncio.sleep(0.5)
     await others_are_answered(serving)
-    async with asyncio.timeout(10):
+    assert not any(task.done() for task in tasks), "they did not have to wait for these"
+    async with asyncio.timeout(60):
         answers = await asyncio.gather(*tasks)
     assert {answer.split()[1] for answer in answers} == {b"400"}
 
@@ -181,7 +183,7 @@ async def test_sigterm_under_load(server: Server, tmp_path: Path) -> None:
             cut: list[str] = []
 
             async def read() -> None:
-                async with client(15) as http:
+                async with client() as http:
                     for number in range(100_000):
                         begun = not stopping.is_set()
                         try:
@@ -197,38 +199,43 @@ async def test_sigterm_under_load(server: Server, tmp_path: Path) -> None:
                             return
 
             async def push() -> None:
-                http = await stack.enter_async_context(client(20))
+                http = await stack.enter_async_context(client())
                 for number in range(1_000):
                     if not await pusher.push(number, http):
                         return
 
             tasks = [asyncio.create_task(read()) for _ in range(8)]
             tasks.append(asyncio.create_task(push()))
-            await asyncio.sleep(2)
+            async with asyncio.timeout(60):
+                while len(pusher.acknowledged) < 10:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             # One that is under way for certain: its body ends after the signal came.
             reader, writer = await connect(serving)
             body = as_json(numbered(5000))
             head = (
                 "POST /v1/pipeline/ingest HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n"
-                f"content-length: {len(body)}\r\nauthorization: {HEADERS['authorization']}\r\n\r\n"
+                f"content-length: {len(body)}\r\nauthorization: {HEADERS['authorization']}\r\n"
+                "expect: 100-continue\r\n\r\n"
             )
-            writer.write(head.encode() + body[:20])
+            writer.write(head.encode())
+            async with asyncio.timeout(60):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "it waits for more"
+                assert await reader.readline() == b"\r\n"
+            writer.write(body[:20])
             await writer.drain()
-            await asyncio.sleep(0.3)
             stopping.set()
             begin = time.monotonic()
             stopped = asyncio.create_task(serving.stop())
             await asyncio.sleep(0.3)
             writer.write(body[20:])
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 assert (await reader.readline()).startswith(b"HTTP/1.1 200")
             writer.close()
             assert await stopped == 0
-            assert time.monotonic() - begin < 15
+            assert time.monotonic() - begin < STOP_SECONDS, "nobody had to be killed"
             await asyncio.gather(*tasks)
             assert cut == []
             assert pusher.refused == {}
-            assert len(pusher.acknowledged) > 2
             assert "Traceback" not in serving.log.read_text()
         async with writing(engine) as db:
             there = await whole(db)

@@ -31,14 +31,14 @@ async def pushing_through(url: str, fault: Callable[[], Awaitable[None]], times:
         await more(pusher)
     finally:
         done = True
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await asyncio.gather(*tasks)
     return pusher
 
 
 async def more(pusher: Pusher) -> None:
     goal = len(pusher.acknowledged) + 3
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(pusher.acknowledged) < goal:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -92,7 +92,7 @@ async def test_a_replica_is_wiped(server: Server, tmp_path: Path) -> None:
 
             pusher = await pushing_through(serving.url, wipe, 2)
             await serving.ready()
-            async with client() as http, reading(engine) as db, asyncio.timeout(20):
+            async with client() as http, reading(engine) as db, asyncio.timeout(60):
                 # Loaded anew it may be behind for a moment, and is never ahead.
                 while (found := await whole(db)) != set(pusher.acknowledged):
                     assert found < set(pusher.acknowledged)

@@ -64,7 +64,7 @@ async def shown(engine: Engine, pusher: Pusher) -> None:
     """What was acknowledged is there, whole, and nothing else; readers come to see it."""
     async with writing(engine) as db:
         assert await whole(db) == set(pusher.acknowledged)
-    async with reading(engine) as db, asyncio.timeout(20):
+    async with reading(engine) as db, asyncio.timeout(60):
         while (found := await whole(db)) != set(pusher.acknowledged):
             assert found < set(pusher.acknowledged)
             await asyncio.sleep(0.1)
@@ -102,7 +102,7 @@ async def test_the_disk_of_a_replica_is_full(own: Server, tmp_path: Path) -> Non
             pusher = Pusher(serving.url)
             ready = serving.url + "/health/ready"
             small.fill()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await http.get(ready)).status_code == 200:
                     assert await pusher.push(len(pusher.acknowledged), http)
             clear(await http.get(ready))

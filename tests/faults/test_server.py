@@ -30,9 +30,9 @@ async def test_workers_end_with_it(servers: Callable[[str], Server], tmp_path: P
     async with (
         copied(servers("sqlite"), "empty") as engine,
         started(engine, tmp_path / "log") as serving,
-        client(5) as http,
+        client() as http,
     ):
         assert serving.process
         serving.process.kill()
         serving.process.wait()
-        await asyncio.wait_for(no_answer(http, f"{serving.url}/health/live"), 10)
+        await asyncio.wait_for(no_answer(http, f"{serving.url}/health/live"), 60)

@@ -74,7 +74,7 @@ def stubs() -> Iterator[Stubs]:
         stub.server.shutdown()
 
 
-async def post(url: str, *, also: str | None = None, deadline: float = 5.0) -> object:
+async def post(url: str, *, also: str | None = None, deadline: float = 60.0) -> object:
     primary = Primary(url, "secret", also=also, waits=(0.01, 0.01), deadline=deadline)
     async with primary:
         return await primary.post("/v1/x", b"{}", "key")
@@ -103,7 +103,7 @@ async def test_it_gives_up(stubs: Stubs, capsys: pytest.CaptureFixture[str]) -> 
 
 
 async def test_every_call_has_a_deadline(stubs: Stubs) -> None:
-    stub = stubs(Answer(200, wait=1.0))
+    stub = stubs(Answer(200, wait=2.0))
     with pytest.raises(Unreachable, match=r"no answer within 0\.1 s"):
         await post(f"http://127.0.0.1:{stub.port}", deadline=0.1)
 

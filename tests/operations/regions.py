@@ -72,7 +72,7 @@ class Region:
         """Stop it in order; its exit code."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
-        code = await asyncio.to_thread(self.process.wait, 30)
+        code = await asyncio.to_thread(self.process.wait, 60)
         self.process = None
         return code
 
@@ -89,7 +89,7 @@ class Region:
         await asyncio.to_thread(self.process.wait)
         self.process = None
 
-    async def ready(self, client: httpx.AsyncClient, seconds: float = 40) -> None:
+    async def ready(self, client: httpx.AsyncClient, seconds: float = 90) -> None:
         """Return when it says that it is."""
         async with asyncio.timeout(seconds):
             while True:

@@ -35,8 +35,8 @@ def waiting(region: Region) -> list[Path]:
 
 async def shipped(region: Region) -> None:
     """Return once S3 has all that was written: an interval is over, and nothing waits."""
-    await asyncio.sleep(2.5)
-    async with asyncio.timeout(30):
+    await asyncio.sleep(3)
+    async with asyncio.timeout(60):
         while waiting(region):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
@@ -88,7 +88,7 @@ async def test_its_volume_is_lost(tmp_path: Path, bucket: BucketServer) -> None:
         await primary.ready(http)
         status = (await http.get(f"{primary.url}/v1/status")).json()["data"]
         for region in (primary, iad):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while await providers(region, status["revision"]) != 12:  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
             log = region.log.read_text()

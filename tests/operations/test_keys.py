@@ -21,7 +21,7 @@ def run(*arguments: str, status: int = 0) -> str:
     """What `aicompare libsql` prints."""
     done = subprocess.run(
         [sys.executable, "-c", "from service.cli import main; main()", "libsql", *arguments],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == status, done.stderr
     return done.stdout if status == 0 else done.stderr

@@ -106,7 +106,7 @@ async def test_which_requests_are_logged(
 
 async def logged(caplog: pytest.LogCaptureFixture, number: int) -> list[dict[str, Any]]:
     """The slow queries, once there are so many."""
-    for _ in range(500):
+    for _ in range(6000):
         found = [one for one in caplog.records if one.message.startswith("slow query")]
         if len(found) >= number:
             return [one.__dict__["fields"] for one in found]
@@ -216,7 +216,7 @@ def _run(*arguments: str, **settings: str) -> str:
     environment |= {f"AICOMPARE_{name}": value for name, value in settings.items()}
     done = subprocess.run(
         [sys.executable, "-c", "from service.cli import main; main()", *arguments],
-        env=environment, capture_output=True, text=True, timeout=60,
+        env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return done.stdout + done.stderr
 

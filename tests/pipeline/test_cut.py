@@ -35,7 +35,7 @@ class Running(NamedTuple):
     async def post(self, key: str, body: bytes = BODY) -> Any:
         """The data of the answer to a whole request."""
         headers = {"authorization": f"Bearer {SECRET}", "idempotency-key": key}
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             url = f"http://127.0.0.1:{self.port}/v1/pipeline/ingest"
             answer = await client.post(url, content=body, headers=headers)
         assert answer.status_code == 200, answer.text
@@ -47,7 +47,7 @@ class Running(NamedTuple):
             f"POST /v1/pipeline/ingest HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {SECRET}\r\n"
             f"Content-Type: application/json\r\nIdempotency-Key: {key}\r\n{head}\r\n\r\n"
         )
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(request.encode() + sent)
             if reset:
                 linger = struct.pack("ii", 1, 0)
@@ -98,7 +98,7 @@ async def test_a_client_that_goes_before_the_answer(running: Running) -> None:
         head = f"Content-Length: {len(body)}"
         await asyncio.to_thread(running.cut, key, head, body, reset=number % 2 == 0)
         if number % 3:  # else the repeat comes while the first may be at work
-            for _ in range(20):
+            for _ in range(60):
                 if number in await whole(running.db):
                     there += 1
                     break

