@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import NAMES, Engine, Missing, Server, start
+from tests.engines import NAMES, WRITTEN, Engine, Missing, Server, start
 
 BROWSER = Path(__file__).parent / "browser"
 
@@ -68,6 +68,12 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session", params=NAMES)
 def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
     """Each engine in turn."""
+    return servers(request.param)
+
+
+@pytest.fixture(scope="session", params=WRITTEN)
+def written(request: pytest.FixtureRequest, servers: Servers) -> Server:
+    """Each engine in turn, for tests that look only at where is written."""
     return servers(request.param)
 
 

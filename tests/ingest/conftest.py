@@ -91,9 +91,9 @@ class Here:
 
 
 @pytest.fixture
-def here(server: Server, run: Run) -> Iterator[Here]:
+def here(written: Server, run: Run) -> Iterator[Here]:
     """On each engine in turn."""
-    yield from made(server, run)
+    yield from made(written, run)
 
 
 @pytest.fixture

@@ -82,9 +82,9 @@ def place(engine: Engine) -> Place:
 
 
 @pytest.fixture
-async def full(server: Server) -> AsyncIterator[Engine]:
+async def full(written: Server) -> AsyncIterator[Engine]:
     """A database of each engine in turn with a row in every table."""
-    async with filled(server) as engine:
+    async with filled(written) as engine:
         yield engine
 
 

@@ -234,10 +234,10 @@ async def test_a_bucket_that_is_away(sqlite: Engine, clock: Clock, bucket: Bucke
 
 
 @pytest.mark.parametrize("moment", [0.6, 0.9])
-async def test_killed_on_the_way(server: Server, tmp_path: Path, moment: float) -> None:
+async def test_killed_on_the_way(written: Server, tmp_path: Path, moment: float) -> None:
     """A backup is whole or no backup; a restore has happened or has not."""
     settings = {"BACKUP_TO": str(tmp_path / "kept")}
-    async with filled(server) as engine:
+    async with filled(written) as engine:
         before = await examine(place(engine))
         process = command(engine, "backup", "now", **settings)
         await asyncio.sleep(moment)
@@ -266,9 +266,9 @@ async def test_killed_on_the_way(server: Server, tmp_path: Path, moment: float) 
 
 
 async def test_the_service_makes_them_one_at_a_time(
-    server: Server, tmp_path: Path, clock: Clock
+    written: Server, tmp_path: Path, clock: Clock
 ) -> None:
-    async with copied(server, "seeded") as engine, writing(engine) as database:
+    async with copied(written, "seeded") as engine, writing(engine) as database:
         settings = Settings(
             database_url=engine.writer_url,
             database_token=engine.writer_token,

@@ -14,11 +14,11 @@ from tests.operations.drill import STEPS, run
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_drill(server: Server, servers: Callable[[str], Server], tmp_path: Path) -> None:
-    other = servers("sqlite" if server.name == "postgres" else "postgres")
+async def test_the_drill(written: Server, servers: Callable[[str], Server], tmp_path: Path) -> None:
+    other = servers("sqlite" if written.name == "postgres" else "postgres")
     elsewhere = other.new()
     try:
-        async with copied(server, "seeded") as engine:
+        async with copied(written, "seeded") as engine:
             times, _ = await run(engine, tmp_path, elsewhere, seed=False)
         assert set(times) == set(STEPS)
     finally:

@@ -154,8 +154,8 @@ async def test_what_is_damaged_is_named_and_not_imported(
         await examine(place(new))
 
 
-async def test_what_is_there_is_not_replaced_unless_forced(server: Server, tmp_path: Path) -> None:
-    async with filled(server) as full, copied(server, "seeded") as other:
+async def test_what_is_there_is_not_replaced_unless_forced(written: Server, tmp_path: Path) -> None:
+    async with filled(written) as full, copied(written, "seeded") as other:
         manifest = await export(place(full), tmp_path / "out")
         before = await examine(place(other))
         with pytest.raises(Conflict, match="not empty"):
@@ -169,13 +169,13 @@ async def test_what_is_there_is_not_replaced_unless_forced(server: Server, tmp_p
         assert read_manifest(tmp_path / "out.before").tables == before.tables
         await import_(tmp_path / "out.before", place(other), force=True)
         await compare(before, place(other))
-        server.settle(other)
+        written.settle(other)
         async with reading(other) as database:
             assert await rows(database, "SELECT count(*) FROM listing") == [(18,)]
 
 
-async def test_a_write_that_comes_between_is_not_lost(server: Server, tmp_path: Path) -> None:
-    async with copied(server, "seeded") as source, copied(server, "seeded") as other:
+async def test_a_write_that_comes_between_is_not_lost(written: Server, tmp_path: Path) -> None:
+    async with copied(written, "seeded") as source, copied(written, "seeded") as other:
         await export(place(source), tmp_path / "out")
 
         async def write() -> str:
@@ -233,9 +233,9 @@ async def test_an_export_of_a_newer_schema_and_a_folder_in_use(
 
 
 @pytest.mark.parametrize("moment", [0.5, 0.7])
-async def test_killed_on_the_way(server: Server, tmp_path: Path, moment: float) -> None:
+async def test_killed_on_the_way(written: Server, tmp_path: Path, moment: float) -> None:
     """All of it or nothing, and the next one finds no trace of the first."""
-    async with copied(server, "seeded") as source:
+    async with copied(written, "seeded") as source:
         manifest = await export(place(source), tmp_path / "out")
         process = command(source, "export", str(tmp_path / "killed"))
         await asyncio.sleep(moment)
@@ -243,7 +243,7 @@ async def test_killed_on_the_way(server: Server, tmp_path: Path, moment: float) 
         process.communicate()
         if (tmp_path / "killed").exists():
             assert read_manifest(tmp_path / "killed").tables == manifest.tables
-    async with copied(server, "empty") as engine:
+    async with copied(written, "empty") as engine:
         empty = await examine(place(engine))
         process = command(engine, "import", str(tmp_path / "out"))
         await asyncio.sleep(moment)

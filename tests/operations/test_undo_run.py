@@ -76,8 +76,8 @@ def undoer(number: int = 0) -> Author:
     return Author("undo", LATER + datetime.timedelta(minutes=number), runs.new_id())
 
 
-async def test_undone_and_redone(server: Server) -> None:
-    async with copied(server, "seeded") as engine, writing(engine) as db:
+async def test_undone_and_redone(written: Server) -> None:
+    async with copied(written, "seeded") as engine, writing(engine) as db:
         before = await state(db)
         run = await push(db, FIRST, SECOND)
         after = await state(db)
@@ -96,8 +96,8 @@ async def test_undone_and_redone(server: Server) -> None:
         assert all(check.good for check in checks), checks
 
 
-async def test_later_changes_are_named_and_lost_only_by_force(server: Server) -> None:
-    async with copied(server, "seeded") as engine, writing(engine) as db:
+async def test_later_changes_are_named_and_lost_only_by_force(written: Server) -> None:
+    async with copied(written, "seeded") as engine, writing(engine) as db:
         before = await state(db)
         run = await push(db, FIRST)
         body = EDITS["models"].part(license="apache-2.0")
@@ -117,8 +117,8 @@ async def test_later_changes_are_named_and_lost_only_by_force(server: Server) ->
         assert {**left, "pricing": []} == {**before, "pricing": []}
 
 
-async def test_what_cannot_be_undone(server: Server) -> None:
-    async with copied(server, "seeded") as engine, writing(engine) as db:
+async def test_what_cannot_be_undone(written: Server) -> None:
+    async with copied(written, "seeded") as engine, writing(engine) as db:
         with pytest.raises(NotFound, match="there is no run nope"):
             await undo_run(db, "nope", author=undoer())
         author = Author("nightly", NOW)
@@ -130,8 +130,8 @@ async def test_what_cannot_be_undone(server: Server) -> None:
             await undo_run(db, opened.data.id, author=undoer())
 
 
-async def test_the_command(server: Server) -> None:
-    async with copied(server, "seeded") as engine:
+async def test_the_command(written: Server) -> None:
+    async with copied(written, "seeded") as engine:
         async with writing(engine) as db:
             before = await state(db)
             del before["listing"]  # that of today

@@ -332,12 +332,12 @@ EMPTY = [
 
 
 @pytest.mark.parametrize("examples", [100])
-def test_any_sequence(server: Server, examples: int) -> None:
+def test_any_sequence(written: Server, examples: int) -> None:
     loop = asyncio.new_event_loop()
     stack = AsyncExitStack()
 
     async def opened() -> Database:
-        engine = await stack.enter_async_context(copied(server, "empty"))
+        engine = await stack.enter_async_context(copied(written, "empty"))
         return await stack.enter_async_context(writing(engine))
 
     db = loop.run_until_complete(opened())

@@ -12,21 +12,21 @@ from tests.engines import Server
 
 
 @pytest.fixture
-async def empty(server: Server) -> AsyncIterator[Database]:
+async def empty(written: Server) -> AsyncIterator[Database]:
     """The schema and no rows."""
-    async with copied(server, "empty") as engine, writing(engine) as database:
+    async with copied(written, "empty") as engine, writing(engine) as database:
         yield database
 
 
 @pytest.fixture
-async def seeded(server: Server) -> AsyncIterator[Database]:
+async def seeded(written: Server) -> AsyncIterator[Database]:
     """The catalogue of the tests."""
-    async with copied(server, "seeded") as engine, writing(engine) as database:
+    async with copied(written, "seeded") as engine, writing(engine) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
-async def unchanged(server: Server) -> AsyncIterator[Database]:
+async def unchanged(written: Server) -> AsyncIterator[Database]:
     """The catalogue of the tests, for tests whose writes all fail."""
-    async with copied(server, "seeded") as engine, writing(engine) as database:
+    async with copied(written, "seeded") as engine, writing(engine) as database:
         yield database

@@ -89,9 +89,9 @@ TABLES = {"provider": "providers", "model": "models", "price": "pricing", "score
 
 
 @pytest.fixture(scope="module")
-async def edited(server: Server) -> AsyncIterator[Database]:
+async def edited(written: Server) -> AsyncIterator[Database]:
     """One database for all edits by hand, each of which is to other rows or other columns."""
-    async with copied(server, "seeded") as engine, writing(engine) as database:
+    async with copied(written, "seeded") as engine, writing(engine) as database:
         yield database
 
 

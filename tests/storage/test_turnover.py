@@ -24,8 +24,8 @@ WRONG = Statement(
 NEXT = Statement("next", "SELECT min(next_price_date) FROM listing")
 
 
-async def test_a_new_day(server: Server) -> None:
-    async with copied(server, "seeded") as engine, writing(engine) as database:
+async def test_a_new_day(written: Server) -> None:
+    async with copied(written, "seeded") as engine, writing(engine) as database:
         (rows,) = await database.fetch(NEXT)
         day = datetime.date.fromisoformat(str(rows[0][0]))
         midnight = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
