@@ -373,8 +373,6 @@ CREATE INDEX pricing_model_date ON pricing (model_id, effective_date DESC);
 
 CREATE INDEX pipeline_runs_started ON pipeline_runs (started_at DESC);
 
-CREATE INDEX changes_row ON changes (table_name, row_id, revision);
-
 CREATE INDEX changes_model ON changes (model_id, revision);
 
 CREATE INDEX changes_kind ON changes (kind, revision);
@@ -494,6 +492,36 @@ CREATE INDEX pricing_input ON pricing (
 );
 
 CREATE INDEX changes_time ON changes (changed_at, revision, actor, run_id);
+
+CREATE INDEX pricing_cached ON pricing (cached_input_price, id, deleted_at);
+
+CREATE INDEX pricing_cache_write ON pricing (cache_write_price, id, deleted_at);
+
+CREATE INDEX pricing_reasoning ON pricing (reasoning_price, id, deleted_at);
+
+CREATE INDEX pricing_audio_in ON pricing (input_audio_price, id, deleted_at);
+
+CREATE INDEX pricing_audio_out ON pricing (output_audio_price, id, deleted_at);
+
+CREATE INDEX pricing_tier ON pricing (service_tier, id, deleted_at);
+
+CREATE INDEX pricing_threshold ON pricing (context_threshold, id, deleted_at);
+
+CREATE INDEX pricing_state ON pricing (state, id, deleted_at);
+
+CREATE INDEX pricing_source ON pricing (source_url, id, deleted_at);
+
+CREATE INDEX pricing_verified ON pricing (verified_at, id, deleted_at);
+
+CREATE INDEX pricing_created ON pricing (created_at, id, deleted_at);
+
+CREATE INDEX changes_actor ON changes (actor, revision);
+
+CREATE INDEX changes_run ON changes (run_id, revision);
+
+CREATE INDEX changes_table ON changes (table_name, revision);
+
+CREATE INDEX changes_row ON changes (row_id, revision, table_name);
 
 CREATE VIEW listing_source AS
 SELECT

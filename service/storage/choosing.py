@@ -10,8 +10,8 @@ from service.domain.conditions import Choice, Condition
 from service.domain.decimals import to_billionths
 from service.domain.pricing import FIGURES
 from service.domain.text import fold
-from service.domain.viewer import Column, View
-from service.storage.database import Value
+from service.domain.viewer import VIEWS, Column, View
+from service.storage.database import Engine, Value
 from service.storage.matching import like
 
 FROM: Final = {
@@ -26,11 +26,15 @@ FROM: Final = {
     "tokens": "tokens AS t",
 }
 
-
-# Columns of large tables by which an index has the rows in order.
+# Columns of large tables by which an index has the rows in order, ties by the key.
 ORDERED: Final[Mapping[str, frozenset[str]]] = {
-    "pricing": frozenset({"id", "effectiveDate", "inputPrice", "outputPrice", "updatedAt"}),
-    "changes": frozenset({"revision", "modelId", "kind", "changedAt"}),
+    "pricing": frozenset(VIEWS["pricing"].by_name) - {"modelId", "deletedAt"},
+    "changes": frozenset(VIEWS["changes"].by_name) - {"before", "after"},
+}
+# Columns of large tables in such an order whose values are few.
+_FEW: Final[Mapping[str, frozenset[str]]] = {
+    "pricing": frozenset({"sourceUrl"}),
+    "changes": frozenset({"actor", "runId"}),
 }
 
 
@@ -79,13 +83,12 @@ def is_ordered(view: View, column: Column) -> bool:
     return column.name in ORDERED.get(view.name, ())
 
 
-def where_of(choice: Choice, free: str = "") -> tuple[str, dict[str, Value]]:
+def where_of(choice: Choice, engine: Engine, *, led: bool = True) -> tuple[str, dict[str, Value]]:
     """The condition on a row, and its parameters.
 
-    With `+` for `free`, which SQLite reads as: not by an index, only the first column of the order
-    may be looked up.
+    Unless `led` by any condition, SQLite may look up the first column of the order alone.
     """
-    view = choice.view
+    view, free = choice.view, "" if led else free_of(engine)
     params: dict[str, Value] = {}
 
     def given(value: Value) -> str:
@@ -97,34 +100,46 @@ def where_of(choice: Choice, free: str = "") -> tuple[str, dict[str, Value]]:
         where.append(f"t.deleted_at IS {'NOT' if choice.deleted == 'only' else ''} NULL")
     first = order_of(choice)[0][0].name
     for name, condition in choice.where:
-        led = "" if name == first else free
-        where.append(_holds(view, view.by_name[name], condition, given, led))
+        sql = ("" if name == first else free) + sql_of(view, view.by_name[name])
+        where.append(_holds(view, name, sql, condition, given))
     if choice.q:
         asked = Condition("contains", choice.q)
-        texts = [_holds(view, view.by_name[name], asked, given, free) for name in view.searched]
+        texts = [
+            _holds(view, name, free + sql_of(view, view.by_name[name]), asked, given)
+            for name in view.searched
+        ]
         where.append(f"({' OR '.join(texts)})")
     return " AND ".join(where), params
 
 
+def free_of(engine: Engine) -> str:
+    """What keeps SQLite from looking up a column in an index. Postgres knows when to."""
+    return "" if engine == "postgres" else "+"
+
+
 def _holds(
-    view: View, column: Column, condition: Condition, given: Callable[[Value], str], free: str
+    view: View, name: str, sql: str, condition: Condition, given: Callable[[Value], str]
 ) -> str:
-    sql, value = free + sql_of(view, column), condition.value
+    value = condition.value
     match condition.operator:
         case "unknown":
             return f"{sql} IS NULL"
         case "known":
             return f"{sql} IS NOT NULL"
         case "contains":
-            text = str(value)
-            if view.table in ("providers", "models") and column.name == "name":
+            text = _lower(str(value))
+            if view.table in ("providers", "models") and name == "name":
                 # As search has it, whatever the alphabet.
-                return _contains("coalesce(t.name_folded, lower(t.name))", fold(text), given)
-            if view.table in ("pricing", "benchmarks") and column.name == "modelId":
+                folded = "coalesce(t.name_folded, lower(t.name))"
+                return _contains(folded, fold(str(value)), given)
+            if view.table in ("pricing", "benchmarks") and name == "modelId":
                 # Models are fewer.
-                inside = _contains("lower(m.id)", _lower(text), given)
+                inside = _contains("lower(m.id)", text, given)
                 return f"{sql} IN (SELECT m.id FROM models AS m WHERE {inside})"
-            return _contains(f"lower({sql})", _lower(text), given)
+            if name in _FEW.get(view.name, ()):
+                inside = _contains("lower(v)", text, given)
+                return f"{sql} IN ({_values(view, name)} SELECT v FROM each_value WHERE {inside})"
+            return _contains(f"lower({sql})", text, given)
         case "in":
             values = cast("tuple[str, ...]", value)
             return f"{sql} IN ({', '.join(map(given, values))})"
@@ -133,6 +148,16 @@ def _holds(
             inside = f"',' || {sql} || ','"
             return " AND ".join(f"{inside} LIKE {given(f'%,{one},%')}" for one in values)
     return f"{sql} {condition.operator} {given(_stored(value))}"
+
+
+def _values(view: View, name: str) -> str:
+    """A table `each_value` of the values of a column, from one to the next in its index."""
+    column, rows = sql_of(view, view.by_name[name]), FROM[view.name]
+    return f"""WITH RECURSIVE each_value (v) AS (
+        SELECT min({column}) FROM {rows} UNION ALL
+        SELECT (SELECT min({column}) FROM {rows} WHERE {column} > v) FROM each_value
+        WHERE v IS NOT NULL
+    )"""
 
 
 def _contains(sql: str, text: str, given: Callable[[Value], str]) -> str:

@@ -11,13 +11,15 @@ from service.domain.conditions import Choice, Condition
 from service.domain.decimals import from_billionths
 from service.domain.viewer import Column, View
 from service.storage.changes import logged_row
-from service.storage.choosing import FROM, is_ordered, key_of, order_of, sql_of, where_of
-from service.storage.database import Database, Row, Statement, Value
+from service.storage.choosing import FROM, free_of, is_ordered, key_of, order_of, sql_of, where_of
+from service.storage.database import Database, Engine, Row, Statement, Value
 from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 
-# Rows are counted, and sorted, up to here: what is beyond holds nobody up.
+# Rows are counted, and sorted for a CSV, up to here: what is beyond holds nobody up.
 COUNTED: Final = 10_000
-# So many rows are looked through in such an order for some that are chosen.
+# So many chosen rows are sorted for a page.
+SORTED: Final = 100_000
+# Of more so many are looked through in an order that an index has.
 REACH: Final = 50_000
 _PIECE: Final = 1000
 
@@ -47,18 +49,18 @@ class ViewPage(NamedTuple):
 
 
 async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
-    """A page of rows, in one round trip unless more are chosen than are counted.
+    """A page of rows, in one round trip unless very many are chosen.
 
-    Up to `COUNTED` rows are found by what chooses them, and sorted. Of more, sorting all would take
+    Up to `SORTED` rows are found by what chooses them, and sorted. Of more, sorting all would take
     long: most often some come early in an order that an index has.
     """
     first = order_of(choice)[0][0]
     if not (choice.where or choice.q):
         return await ordered(db, choice, limit, offset)
-    if offset <= COUNTED:
+    if offset <= SORTED:
         found = await _sorted(db, choice, limit, offset)
-        if found.total <= COUNTED:
-            return found
+        if found.total <= SORTED:
+            return found._replace(total=min(found.total, COUNTED + 1))
     if first.name in (name for name, _ in choice.where):
         return await ordered(db, choice, limit, offset)
     if is_ordered(choice.view, first):
@@ -69,8 +71,10 @@ async def page(db: Database, choice: Choice, limit: int, offset: int) -> ViewPag
 
 
 async def _sorted(db: Database, choice: Choice, limit: int, offset: int) -> ViewPage:
-    """A page of rows; as it should be where `total` is no more than `COUNTED`."""
-    chosen, rows, params = _chosen(choice)
+    """A page of rows; where `total` is more than `SORTED`, any row for it to come with."""
+    some = f"""LIMIT CASE
+        WHEN (SELECT count(*) FROM chosen) > {SORTED} THEN :offset + 1 ELSE {SORTED} END"""
+    chosen, rows, params = _chosen(choice, db.engine, SORTED, some)
     found = f"{rows} LIMIT :limit OFFSET :offset"
     params |= {"limit": limit, "offset": offset}
     return await _shown(db, choice, found, params, "(SELECT count(*) FROM chosen)", chosen)
@@ -90,16 +94,16 @@ async def ordered(
     With `reach` only so many rows of the order are looked through, and with `scan` all of them as
     they lie in the table.
     """
-    view, free = choice.view, "" if db.engine == "postgres" else "+"
-    where, params = where_of(choice, free)
-    all_, _ = where_of(Choice(view, deleted=choice.deleted))
+    view = choice.view
+    where, params = where_of(choice, db.engine, led=False)
+    all_, _ = where_of(Choice(view, deleted=choice.deleted), db.engine)
     key, rows, order = key_of(view), FROM[view.name], _order(choice)
     source = f"{rows} WHERE {where}"
     if reach is not None:
         source = f"""(
             SELECT {key} AS k FROM {rows} WHERE {all_} ORDER BY {order} LIMIT {reach}
         ) AS near CROSS JOIN {rows} WHERE {key} = near.k AND {where}"""
-    by = _order(choice, free) if scan else order
+    by = _order(choice, free_of(db.engine)) if scan else order
     found = f"SELECT {key} AS k FROM {source} ORDER BY {by} LIMIT :limit OFFSET :offset"
     count = f"SELECT 1 FROM {rows} WHERE {all_} LIMIT {COUNTED + 1}"
     total = f"(SELECT count(*) FROM ({count}) AS counted)"
@@ -170,7 +174,7 @@ async def pieces(db: Database, choice: Choice) -> AsyncIterator[list[ViewRow]]:
     Up to `COUNTED` rows come in their order, more in the order of their keys: no more than a piece
     is in memory, and none looks for its place among all rows.
     """
-    view, (where, params) = choice.view, where_of(choice)
+    view, (where, params) = choice.view, where_of(choice, db.engine)
     key = key_of(view)
     keys = await _keys(db, choice)
     if len(keys) <= COUNTED:
@@ -189,23 +193,25 @@ async def pieces(db: Database, choice: Choice) -> AsyncIterator[list[ViewRow]]:
 
 async def _keys(db: Database, choice: Choice) -> list[Value]:
     """The keys of chosen rows in their order, one more than `COUNTED` at most."""
-    chosen, rows, params = _chosen(choice)
+    chosen, rows, params = _chosen(choice, db.engine, COUNTED)
     name = f"viewer.keys_{choice.view.name}"
     (found,) = await db.fetch(Statement(name, f"WITH {chosen} {rows}", params))
     return [key for (key,) in found]
 
 
-def _chosen(choice: Choice) -> tuple[str, str, dict[str, Value]]:
-    """A table `chosen` of keys, one more than `COUNTED` at most; those in their order, as `k`; and
-    parameters.
+def _chosen(
+    choice: Choice, engine: Engine, most: int, some: str = ""
+) -> tuple[str, str, dict[str, Value]]:
+    """A table `chosen` of keys, one more than `most` at most; those, or `some`, in their order, as
+    `k`; and parameters.
     """
-    view, (where, params) = choice.view, where_of(choice)
+    view, (where, params) = choice.view, where_of(choice, engine)
     rows, key = FROM[view.name], key_of(view)
     chosen = f"""chosen AS MATERIALIZED (
-        SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {COUNTED + 1}
+        SELECT {key} AS k FROM {rows} WHERE {where} LIMIT {most + 1}
     )"""
     found = f"""
-        SELECT {key} AS k FROM {rows} WHERE {key} IN (SELECT k FROM chosen)
+        SELECT {key} AS k FROM {rows} WHERE {key} IN (SELECT k FROM chosen {some})
         ORDER BY {_order(choice)}"""
     return chosen, found, params
 

@@ -186,7 +186,7 @@ async def test_many_rows_are_found_as_few_are(
                 found = [await keys(db, choice)]
                 for reach in (2, 10**6):
                     with monkeypatch.context() as patch:
-                        patch.setattr(viewer.stored, "COUNTED", 3)
+                        patch.setattr(viewer.stored, "SORTED", 3)
                         patch.setattr(viewer.stored, "REACH", reach)
                         found.append(await keys(db, choice))
                 assert found[0] == found[1] == found[2], (column.name, text, sort)
