@@ -21,6 +21,8 @@ from service.settings import PREFIX, InvalidSettings, Settings
 # Seconds that a stop may take: of the service, which answers what is under way, then of the server.
 SERVICE_STOPS: Final = 22
 SERVER_STOPS: Final = 5
+# Seconds after its start in which the server may miss a signal: about the first tenth of one here.
+SERVER_DEAF: Final = 1.0
 
 Address = IPv4Address | IPv6Address
 # Loopback, RFC 1918, and the unique local addresses, Fly's private network (fdaa::/8) among them.

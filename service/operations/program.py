@@ -43,7 +43,8 @@ _LEVEL: Final = re.compile(r"(?:time=)?\S+\s+(?:level=)?(TRACE|DEBUG|INFO|WARN|E
 class Program:
     """A command line, with what it needs. `name` is what log lines call it.
 
-    `stops` are the seconds that it has to end in order; `lost` tells whether it runs and is of no
+    `stops` are the seconds that it has to end in order; for the first `deaf` seconds it may miss
+    that it is told to, and is told again; `lost` tells whether it runs and is of no
     more use until it is started again.
     """
 
@@ -53,6 +54,7 @@ class Program:
     stops: float
     folder: Path | None = None
     lost: Callable[[], Awaitable[bool]] | None = None
+    deaf: float = 0.0
 
 
 async def keep(program: Program, begun: Callable[[], object] = lambda: None) -> None:
@@ -66,7 +68,7 @@ async def keep(program: Program, begun: Callable[[], object] = lambda: None) -> 
         try:
             await _over(program, process)
         finally:
-            await stop(process, program.stops)
+            await stop(process, program.stops, program.deaf - (monotonic() - begin))
             # Not for ever: a fork of this process may hold the other end.
             await asyncio.wait((hearing,), timeout=_LAST_WORDS)
             hearing.cancel()
@@ -122,10 +124,18 @@ async def start(
     )
 
 
-async def stop(process: Process, seconds: float) -> bool:
-    """Ask a process to end and wait for it; whether it did so in time, else it is killed."""
+async def stop(process: Process, seconds: float, deaf: float = 0.0) -> bool:
+    """Ask a process to end and wait for it; whether it did so in time, else it is killed.
+
+    One that may be deaf for some seconds more is then asked again.
+    """
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
+    if deaf > 0:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), deaf)
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
     try:
         await asyncio.wait_for(process.wait(), seconds)
     except TimeoutError:

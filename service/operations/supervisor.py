@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from service.operations import program
-from service.operations.node import SERVER_STOPS, SERVICE_STOPS, Node
+from service.operations.node import SERVER_DEAF, SERVER_STOPS, SERVICE_STOPS, Node
 from service.operations.program import Program
 
 # This very program, however it was found.
@@ -43,7 +43,15 @@ async def supervise(node: Node, serve: Sequence[str], wait: float) -> int:
     node.folder.mkdir(parents=True, exist_ok=True)
     server = asyncio.create_task(
         program.keep(
-            Program("sqld", node.server, node.server_environment, SERVER_STOPS, node.folder, lost)
+            Program(
+                "sqld",
+                node.server,
+                node.server_environment,
+                SERVER_STOPS,
+                node.folder,
+                lost,
+                SERVER_DEAF,
+            )
         )
     )
     patience = ("--wait", f"{wait:g}")
