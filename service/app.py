@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import functools
+import gc
 import math
 import os
 from collections.abc import AsyncIterator, Callable
@@ -208,4 +209,8 @@ def from_environment() -> App:
     settings = Settings.from_environment(os.environ)
     configure(settings)
     end_with_parent()
-    return create_app(settings)
+    app = create_app(settings)
+    # What is there now stays: a full collection, which holds up every answer, is not to go through
+    # it each time.
+    gc.freeze()
+    return app
