@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # Changes that are looked at one by one; after more of them at once nothing kept is worth sparing.
 MANY: Final = 5_000
+# Seconds that a write waits to be told what it has changed; then it is taken to be anything.
+_TELLING: Final = 1.0
 
 
 def tags_of(touched: Iterable[Touched]) -> set[str]:
@@ -38,6 +40,12 @@ def tags_of(touched: Iterable[Touched]) -> set[str]:
     return tags
 
 
+async def _changed(database: Database, since: int) -> set[str] | None:
+    """The tags that changes after a revision retire; None where they are too many to tell."""
+    touched = await changes.touched(database, since, MANY)
+    return tags_of(touched) if len(touched) < MANY else None
+
+
 @dataclass(slots=True)
 class Watch:
     """Follows the revision of one database on behalf of one process's cache and streams."""
@@ -49,21 +57,27 @@ class Watch:
     interval: float = 0.25
     revision: int | None = None
     _day: datetime.date | None = None
+    # A look that took longer must not go back behind the next.
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Set, and replaced, when the revision has changed.
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def look(self) -> None:
-        """Retire what changed since the last look; raises what the database raises."""
+        """Renew what changed since the last look; raises what the database raises."""
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
         newest = (await status.snapshot(self.reader)).revision
         today = self.clock().astimezone(datetime.UTC).date()
         if self.revision is None:
             # What was asked for before the first look may have been changed before it.
-            self.cache.retire_all(newest)
+            await self.cache.renew(None, newest)
         elif newest < self.revision or self._day != today:
             # Another database than before, or other current prices: nothing kept is of use.
             self.cache.clear()
         elif newest > self.revision:
-            await self._retire(self.reader, self.revision, newest)
+            await self.cache.renew(await _changed(self.reader, self.revision), newest)
         moved = newest != self.revision
         self.revision, self._day = newest, today
         if moved:
@@ -82,19 +96,17 @@ class Watch:
         return revision if self.revision is None else self.revision
 
     async def wrote(self, writer: Database, revision: int) -> None:
-        """Retire what this process itself changed, before it acknowledges the write.
+        """Renew what this process itself changed, before it acknowledges the write.
 
         `writer` may be ahead of the database that is watched, which is looked at all the same.
         """
-        if self.revision is not None and revision > self.revision:
-            await self._retire(writer, self.revision, revision)
-
-    async def _retire(self, database: Database, since: int, newest: int) -> None:
-        touched = await changes.touched(database, since, MANY)
-        if len(touched) < MANY:
-            self.cache.retire(tags_of(touched), newest)
-        else:
-            self.cache.retire_all(newest)
+        if self.revision is None or revision <= self.revision:
+            return
+        tags = None
+        with contextlib.suppress(ServiceError, TimeoutError):
+            async with asyncio.timeout(_TELLING):
+                tags = await _changed(writer, self.revision)
+        await self.cache.renew(tags, revision)
 
     async def run(self) -> None:
         """Look forever. A database that is away is looked for again; kept answers stay."""

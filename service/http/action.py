@@ -89,7 +89,7 @@ class Action:
     async def perform(
         self, service: Service, request: Request[Any, Any, Any], names: Mapping[str, str]
     ) -> Reply:
-        """Check the token, read the request, do it, and retire what it changed from the cache."""
+        """Check the token, read the request, do it, and renew what the cache has of it."""
         settings = service.settings
         author = await author_of(request, service, self.scope)
         query = parse(self.query, request.scope["query_string"], settings.max_query_bytes)

@@ -203,7 +203,7 @@ class Edge:
         self, scope: Scope, sent: Sent, given: dict[bytes, bytes], begin: float, send: Send
     ) -> None:
         """What the framework's way would send, without that way."""
-        status, kept, body = 200, sent.headers, sent.body
+        status, kept, body = 200, sent.hit, sent.body
         if (known := given.get(b"if-none-match")) and matches(known, sent.etag):
             status, kept, body = 304, sent.unchanged, b""
         request_id = (b"x-request-id", _request_id(given))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from service.application.cache import Cache, Entry, Loaded
 from service.domain.queries import Query
@@ -57,15 +57,21 @@ class Spelling(NamedTuple):
         )
 
 
+# The path, the query string and the encodings of it.
+Spelled: TypeAlias = tuple[str, bytes, bytes]
+
+
 class Sent(NamedTuple):
     """A reply in one content encoding, with the headers that make it so."""
 
     headers: Headers
     body: bytes
     etag: bytes
-    # Of a hit: what a 304 has of the headers, and the name of the operation.
-    unchanged: Headers = ()
-    route: str = ""
+    # Of a hit: all of its headers, and those that a 304 has.
+    hit: Headers
+    unchanged: Headers
+    # The name of the operation.
+    route: str
 
 
 @dataclass(slots=True)
@@ -73,9 +79,8 @@ class Kept:
     """A reply and its encoded forms, each made when it is first asked for."""
 
     reply: Reply
+    route: str
     sent: dict[Encoding, Sent] = field(default_factory=dict)
-    # How it was asked for; forgotten with it, since each holds on to its bytes.
-    spellings: set[tuple[str, bytes, bytes]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -85,31 +90,28 @@ class Front:
     cache: Cache[Kept]
     # Seconds that an answer of each kind may be served without asking the database.
     seconds: Mapping[Keep, float]
-    _spellings: dict[tuple[str, bytes, bytes], tuple[Entry[Kept], Sent]] = field(
-        default_factory=dict
-    )
+    # How an entry was asked for, and what that leads to; forgotten with the entry, whose bytes it
+    # holds on to.
+    _spellings: dict[Spelled, tuple[Entry[Kept], Encoding]] = field(default_factory=dict)
+    _spelled: dict[Entry[Kept], set[Spelled]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cache.on_drop = self._forget
 
     def _forget(self, entry: Entry[Kept]) -> None:
-        for spelling in entry.value.spellings:
-            self._spellings.pop(spelling, None)
-        entry.value.spellings.clear()
+        for spelling in self._spelled.pop(entry, ()):
+            del self._spellings[spelling]
 
     def find(self, path: str, query_string: bytes, accept_encoding: bytes) -> Sent | None:
         """What to send for a question that was asked in just this way before."""
-        spelling = (path, query_string, accept_encoding)
-        found = self._spellings.get(spelling)
+        found = self._spellings.get((path, query_string, accept_encoding))
         if found is None:
             return None
-        entry, sent = found
-        if entry.key is None or not entry.valid or self.cache.now() >= entry.fresh_until:
-            del self._spellings[spelling]
-            entry.value.spellings.discard(spelling)
+        entry, encoding = found
+        sent = entry.value.sent.get(encoding)
+        if sent is None or not entry.valid or self.cache.now() >= entry.fresh_until:
             return None
-        self.cache.memory.used(entry)
-        self.cache.counters.hits += 1
+        self.cache.used(entry)
         return sent
 
     async def answer(
@@ -128,49 +130,54 @@ class Front:
         async def load() -> Loaded[Kept]:
             reply = await ask()
             tagged = (*reply.headers, (b"cache-tag", ",".join(sorted(tags)).encode()))
-            kept = Kept(Reply(reply.status, tagged, reply.body))
-            seconds, size = self.seconds[keep], len(reply.body)
-            return Loaded(kept, tags, reply.revision or 0, seconds, size)
+            kept = Kept(Reply(reply.status, tagged, reply.body), question.operation)
+            size, old = len(reply.body), self.cache.memory.peek(question)
+            if old is not None and old.valid:  # what takes its place is asked for as it was
+                for encoding in tuple(old.value.sent):
+                    size += await _encode(kept, encoding)
+            return Loaded(kept, tags, reply.revision or 0, self.seconds[keep], size)
 
         entry, state = await self.cache.get(question, load)
-        sent = await self._encoded(entry, negotiate(spelling.accept_encoding))
+        kept, encoding = entry.value, negotiate(spelling.accept_encoding)
+        more = await _encode(kept, encoding)
+        if entry.value is kept:  # it may have been renewed meanwhile
+            self.cache.memory.grow(entry, more)
         if entry.key is not None and sum(map(len, spelling[:3])) <= _LONGEST_SPELLING:
             if len(self._spellings) >= _SPELLINGS:
-                for other, _ in self._spellings.values():
-                    other.value.spellings.clear()
                 self._spellings.clear()
-            headers = (*sent.headers, (b"x-cache", b"hit"))
-            hit = Sent(headers, sent.body, sent.etag, without_body(headers), question.operation)
-            self._spellings[spelling[:3]] = entry, hit
-            entry.value.spellings.add(spelling[:3])
+                self._spelled.clear()
+            self._spellings[spelling[:3]] = entry, encoding
+            self._spelled.setdefault(entry, set()).add(spelling[:3])
+        sent = kept.sent[encoding]
         return Reply(200, (*sent.headers, (b"x-cache", state.encode())), sent.body)
 
-    async def _encoded(self, entry: Entry[Kept], encoding: Encoding) -> Sent:
-        kept = entry.value
-        if len(kept.reply.body) < WORTH_IT:
-            encoding = "identity"
-        if encoding not in kept.sent:
-            if len(kept.reply.body) < _LARGE:
-                sent = encoded(kept.reply, encoding)
-            else:
-                sent = await beside(encoded, kept.reply, encoding)
-            if encoding not in kept.sent:  # another request may have been faster
-                kept.sent[encoding] = sent
-                if encoding != "identity":
-                    self.cache.memory.grow(entry, len(sent.body))
-        return kept.sent[encoding]
+
+async def _encode(kept: Kept, encoding: Encoding) -> int:
+    """Have a kept reply in an encoding; the bytes that this added to it."""
+    if encoding in kept.sent:
+        return 0
+    if encoding == "identity" or len(kept.reply.body) < _LARGE:
+        sent = encoded(kept.reply, encoding, kept.route)
+    else:
+        sent = await beside(encoded, kept.reply, encoding, kept.route)
+    if encoding in kept.sent:  # another request was faster
+        return 0
+    kept.sent[encoding] = sent
+    return 0 if sent.body is kept.reply.body else len(sent.body)
 
 
-def encoded(reply: Reply, encoding: Encoding) -> Sent:
+def encoded(reply: Reply, encoding: Encoding, route: str = "") -> Sent:
     """A reply in a content encoding. Each has an entity tag of its own, since it is other bytes."""
-    etag = next((value for name, value in reply.headers if name == b"etag"), b"")
-    if encoding == "identity":
-        return Sent(reply.headers, reply.body, etag)
-    body = compress(reply.body, encoding)
-    etag = etag[:-1] + f'-{encoding}"'.encode()
-    changed = {b"etag": etag, b"content-length": str(len(body)).encode()}
-    headers = tuple((name, changed.get(name, value)) for name, value in reply.headers)
-    return Sent((*headers, (b"content-encoding", encoding.encode())), body, etag)
+    headers, body = reply.headers, reply.body
+    etag = next((value for name, value in headers if name == b"etag"), b"")
+    if encoding != "identity" and len(body) >= WORTH_IT:
+        body = compress(body, encoding)
+        etag = etag[:-1] + f'-{encoding}"'.encode()
+        changed = {b"etag": etag, b"content-length": str(len(body)).encode()}
+        headers = tuple((name, changed.get(name, value)) for name, value in headers)
+        headers = (*headers, (b"content-encoding", encoding.encode()))
+    hit = (*headers, (b"x-cache", b"hit"))
+    return Sent(headers, body, etag, hit, without_body(hit), route)
 
 
 def without_body(headers: Iterable[Header]) -> Headers:

@@ -1,13 +1,15 @@
-"""The cache: bounds, tags, one load per key, stale answers."""
+"""The cache: bounds, tags, one load per key, stale answers, renewal."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterable
+from time import monotonic
 
 import pytest
 
-from service.application.cache import BoundedMemory, Cache, Entry, Loaded
+from service.application.cache import _RENEWERS, BoundedMemory, Cache, Entry, Load, Loaded
 from service.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -124,7 +126,7 @@ async def test_a_retired_tag_is_never_served_but_when_the_database_is_away(
     await cache.get("k", source)
     await cache.get("o", other)
     source.revision = 2
-    cache.retire(["models"], 2)
+    await cache.renew(["models"], 2)
     assert cache.fresh("k") is None
     assert cache.fresh("o") is not None, "another tag keeps its entries warm"
     source.away = True
@@ -140,7 +142,7 @@ async def test_what_was_read_before_a_write_is_not_kept_after_it(cache: Cache[st
     early = asyncio.create_task(cache.get("k", source))
     await asyncio.sleep(0.001)
     source.revision = 2
-    cache.retire(["models"], 2)
+    await cache.renew(["models"], 2)
     late = asyncio.create_task(cache.get("k", source))
     await asyncio.sleep(0)
     source.open.set()
@@ -151,7 +153,7 @@ async def test_what_was_read_before_a_write_is_not_kept_after_it(cache: Cache[st
 
 async def test_a_lagging_source_is_asked_until_it_caught_up(cache: Cache[str]) -> None:
     source = Source()
-    cache.retire(["models"], 5)
+    await cache.renew(["models"], 5)
     source.revision = 4
     assert (await cache.get("k", source))[1] == "miss"
     assert (await cache.get("k", source))[1] == "miss"
@@ -160,15 +162,127 @@ async def test_a_lagging_source_is_asked_until_it_caught_up(cache: Cache[str]) -
     assert (await cache.get("k", source))[1] == "hit"
 
 
+async def served(cache: Cache[str], source: Source, keys: Iterable[int], times: int = 1) -> None:
+    for key in keys:
+        for _ in range(times + 1):
+            await cache.get(key, source)
+
+
+async def test_what_was_asked_for_again_is_renewed_while_the_old_is_served(
+    cache: Cache[str],
+) -> None:
+    source, cold = Source(), Source()
+    await served(cache, source, range(40))
+    await cache.get("cold", cold)
+    kept = [cache.fresh(key) for key in range(40)]
+    source.open.clear()
+    source.revision = cold.revision = 2
+    renewal = asyncio.create_task(cache.renew(["models"], 2))
+    await asyncio.sleep(0.01)
+    assert source.loads - 40 == _RENEWERS, "so many at once"
+    assert {(await cache.get(key, source))[0].value for key in range(40)} == {"r1"}
+    source.open.set()
+    await renewal
+    assert [cache.fresh(key) for key in range(40)] == kept, "the same entries, so that they"
+    assert {entry.value for entry in kept if entry} == {"r2"}, "are found as before"
+    assert (source.loads, cold.loads) == (80, 1)
+    assert cache.fresh("cold") is None
+    await cache.renew(["models"], 3)
+    assert cache.fresh(0) is None, "served while it was old, but not since it was renewed"
+
+
+async def test_what_is_served_most_for_its_size_is_renewed_first(cache: Cache[str]) -> None:
+    cache.renewal = 0.05
+    order: list[str] = []
+
+    def source(name: str, size: int) -> Load[str]:
+        async def load() -> Loaded[str]:
+            order.append(name)
+            if cache._retired:
+                await asyncio.sleep(0.001)
+            return Loaded(name, frozenset({"models"}), len(cache._retired), 60.0, size)
+
+        return load
+
+    for name, size, times in (("b", 10, 3), ("a", 10, 9), ("c", 10, 1), ("d", 99_000, 9)):
+        load = source(name, size)
+        for _ in range(times + 1):
+            await cache.get(name, load)
+    order.clear()
+    await cache.renew(["models"], 1)
+    assert order == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("trouble", ["slow", "away", "behind"])
+async def test_renewing_is_bounded_and_leaves_nothing_old(cache: Cache[str], trouble: str) -> None:
+    source = Source()
+    await served(cache, source, range(50))
+    if trouble == "slow":
+        source.open.clear()
+    elif trouble == "away":
+        source.away = True
+    if trouble != "behind":
+        source.revision = 2
+    begin = monotonic()
+    cache.renewal = 0.1
+    await asyncio.gather(*(cache.renew(["models"], 2) for _ in range(5)))
+    assert monotonic() - begin < 0.1 + 0.15, "however many write"
+    assert not any(cache.fresh(key) for key in range(50))
+    assert source.loads - 50 <= (5 if trouble == "slow" else 1) * 5 * _RENEWERS
+    source.away, source.revision = False, 2
+    source.open.set()
+    assert (await cache.get(0, source))[0].value == "r2"
+
+
+async def test_who_gives_up_on_a_write_leaves_nothing_old(cache: Cache[str]) -> None:
+    source = Source()
+    await served(cache, source, range(5))
+    source.open.clear()
+    renewal = asyncio.create_task(cache.renew(["models"], 2))
+    await asyncio.sleep(0.01)
+    renewal.cancel()
+    await asyncio.wait((renewal,))
+    assert not any(cache.fresh(key) for key in range(5))
+
+
+async def test_a_load_from_before_a_write_is_not_taken_for_a_renewal(cache: Cache[str]) -> None:
+    source = Source()
+    await served(cache, source, range(1))
+    assert cache.fresh(0) is not None
+    source.open.clear()
+    entry = cache.fresh(0)
+    assert entry is not None
+    early = cache._load(0, source)
+    await asyncio.sleep(0.001)
+    source.revision = 2
+    renewal = asyncio.create_task(cache.renew(["models"], 2))
+    await asyncio.sleep(0.001)
+    source.open.set()
+    await renewal
+    await early
+    assert (entry.value, entry.revision, entry.valid) == ("r2", 2, True)
+
+
+async def test_an_entry_that_grew_beyond_the_cache_leaves_it(cache: Cache[str]) -> None:
+    source, other = Source(), Source()
+    await served(cache, source, range(1))
+    await cache.get("other", other)
+    source.size, source.revision, other.tags = 2_000_000, 2, frozenset()
+    await cache.renew(["models"], 2)
+    assert cache.fresh(0) is None
+    assert cache.memory.peek("other") is not None
+    assert cache.memory.bytes < 5_000
+
+
 async def test_retiring_all_spares_what_is_newer(cache: Cache[str]) -> None:
     old, new = Source(), Source()
     new.revision = 9
     await cache.get("old", old)
     await cache.get("new", new)
-    cache.retire_all(9)
+    await cache.renew(None, 9)
     assert cache.fresh("old") is None
     assert cache.fresh("new") is not None
-    cache.retire(["models"], 10)
+    await cache.renew(["models"], 10)
     assert cache.fresh("new") is None
 
 
@@ -191,7 +305,7 @@ async def test_bytes_are_bounded_however_they_come() -> None:
     keys = itertools.count()
 
     def put(size: int) -> Entry[str]:
-        entry = Entry("v", frozenset(), 1, 0.0, size)
+        entry = Entry("v", frozenset(), 1, 0.0, size, Source())
         memory.put(next(keys), entry)
         return entry
 

@@ -184,7 +184,7 @@ async def take_back(visit: Visit) -> Reply:
 
 
 async def _wrote(visit: Visit, answer: Answer[Any]) -> None:
-    """Retire from the cache what a write has changed."""
+    """Renew what the cache has of what a write has changed."""
     if answer.meta.revision is not None:
         await visit.service.watch.wrote(visit.service.writer, answer.meta.revision)
 
