@@ -593,7 +593,7 @@ class TestLibsql:
         shutil.rmtree(primary.folder)
         shutil.copytree(another.folder, primary.folder)
         primary.start()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         fresh: Any = []
         while fresh != [("b", 1), ("c", 2)] and time.monotonic() < until:
             await rows(reader)
@@ -602,7 +602,7 @@ class TestLibsql:
             await one.close()
         seen = time.monotonic()
         while await rows(reader) != fresh:
-            assert time.monotonic() - seen < 5
+            assert time.monotonic() - seen < 60
             await asyncio.sleep(0.05)
         await reader.close()
         server.drop(other)
@@ -618,13 +618,13 @@ class TestLibsql:
         primary.start()
         for _ in range(5):
             reader = reader_of(
-                replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=5
+                replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=30
             )
             answers = await asyncio.gather(*(rows(reader, "SELECT 1") for _ in range(9)))
             assert answers == [[(1,)]] * 9
             await reader.close()
         monkeypatch.setattr(libsql, "_STREAM_SECONDS", 0)
-        reader = reader_of(replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=5)
+        reader = reader_of(replace(engine, reader_url=engine.writer_url), pool_size=1, deadline=30)
         for _ in range(5):
             assert await rows(reader, "SELECT 1") == [(1,)]
         await reader.close()
