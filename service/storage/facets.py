@@ -24,10 +24,10 @@ def statements(found: Selection, facets: tuple[Facet, ...]) -> list[Statement]:
         asked.append(("models.providers", f"{sql}\nGROUP BY l.provider_id"))
     if others := {*facets} - {"provider"}:
         kind = ", ".join(_KIND[: max(_COLUMNS[facet] for facet in others) + 1])
-        if found.is_counted:
-            sql = found.counts(f"{kind}, sum(l.models)")
+        if found.is_counted or found.is_walked:
+            sql = found.counts(f"{kind}, sum(l.models)", counting(found))
         else:
-            sql = found.sql(f"{kind}, count(*)", counting(found))
+            sql = found.sql(f"{kind}, count(*)")
         asked.append(("models.kinds", f"{sql}\nGROUP BY {kind}"))
     return [Statement(name, sql, found.params) for name, sql in asked]
 
@@ -46,7 +46,7 @@ def total(answer: list[Row]) -> int:
 
 
 def _read(facet: Facet, rows: list[Row]) -> dict[str, int]:
-    groups = cast(Any, rows)
+    groups = [group for group in cast(Any, rows) if group[-1]]
     if facet == "supports":
         return {
             name: sum(count for bits, *_, count in groups if bits & bit)

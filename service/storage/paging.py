@@ -26,6 +26,7 @@ _SORTS: dict[str, tuple[str, str]] = {
     "score": ("b.score", "listing_ids"),
 }
 _UNSORTED = ("l.model_id", "listing_ids")
+_ALONG = dict(_SORTS.values())
 # The sorts whose order an index has down to the last key.
 _INDEXED: set[tuple[ModelSort, ...]] = {
     *((), ("name",), ("provider",), ("inputPrice",), ("outputPrice",)),
@@ -35,9 +36,9 @@ _INDEXED: set[tuple[ModelSort, ...]] = {
 _KINDS, _TEXT = "listing_kinds", "listing_text"
 # Rows before the page from which on their number is found by counting, not by sorting them.
 _DEEP = 2_000
-# Matches of a rare word, which are sorted; with a common one, the list is read in its order: past
-# numbers that the index of words has, or past texts that are to be looked through.
-_FEW_WORDS, _FEW_TEXTS = 2_000, 20_000
+# Rows that a rare word or a limit leaves, which are sorted; of more, the list is read in its order:
+# past numbers that the index of words lacks, or past texts that are to be looked through.
+_FEW, _FEW_TEXTS = 2_000, 20_000
 
 
 class Paging(NamedTuple):
@@ -78,11 +79,13 @@ def paging(found: Selection, sort: tuple[ModelSort, ...], offset: int) -> Paging
     elif found.is_narrow:
         common, total, rows = _at_once(found, by)
     elif found.scans_text:
-        common, total, rows = _by_words(found, by, _FEW_TEXTS, in_order=True)
+        common, total, rows = _if_few(found, by, _TEXT, _FEW_TEXTS, in_order=True)
     elif found.is_indexed:
-        common, total, rows = _by_words(found, by, _FEW_WORDS, in_order=sort in _INDEXED)
+        common, total, rows = _if_few(found, by, None, _FEW, in_order=sort in _INDEXED)
     elif found.is_walked and offset >= _DEEP and sort not in _INDEXED:
         common, total, rows = _by_blocks(found, by)
+    elif found.bound:
+        common, total, rows = _if_few(found, by, _ALONG[found.bound], _FEW, in_order=True)
     elif found.is_counted or offset >= _DEEP:
         common, total, rows = "", _count(found), f"{found.sql(columns, index)}{_page(by)}"
     else:
@@ -104,10 +107,12 @@ def _page(by: _Sorted) -> str:
 
 
 def _count(found: Selection) -> str:
-    if found.is_counted:
-        return found.counts("coalesce(sum(l.models), 0)")
     if found.is_indexed:
         return f"SELECT count(*) FROM ({found.numbers()})"
+    if found.bound and not found.is_grouped:
+        return found.sql("count(*)", _ALONG[found.bound])
+    if found.is_counted or found.is_grouped:
+        return found.counts("coalesce(sum(l.models), 0)", counting(found))
     return found.sql("count(*)", counting(found))
 
 
@@ -129,14 +134,16 @@ def _to_the_page(found: Selection, by: _Sorted) -> tuple[str, str, str]:
     return common, total, f"SELECT * FROM found{_page(by)}"
 
 
-def _by_words(found: Selection, by: _Sorted, few: int, *, in_order: bool) -> tuple[str, str, str]:
-    """Find what has the words; if that is much, begin again in the order that is wanted.
+def _if_few(
+    found: Selection, by: _Sorted, index: str | None, few: int, *, in_order: bool
+) -> tuple[str, str, str]:
+    """Find all rows along the index; if those are many, begin again in the order that is wanted.
 
     SQLite runs a branch that is not to be unless its FROM begins with nothing or its LIMIT is 0.
     """
     are_few = f"(SELECT count(*) FROM found) <= {few}"
     return (
-        f"WITH found AS MATERIALIZED ({found.numbers(_TEXT)} LIMIT {few + 1})",
+        f"WITH found AS MATERIALIZED ({found.numbers(index)} LIMIT {few + 1})",
         f"""
         SELECT CASE WHEN {are_few} THEN (SELECT count(*) FROM found) ELSE ({_count(found)}) END
         """,

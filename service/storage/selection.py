@@ -61,7 +61,8 @@ class Selection:
             same = ">=" if engine == "postgres" else "="
             self._where.append(f"(l.bits & :bits) {same} :bits")
             self.params["bits"] = bits
-        counted = len(self._where)
+        # What listing_counts holds.
+        self._kinds = tuple(self._where)
         self._one_of("l.model_id", "id", wanted.ids)
         self._one_of("l.provider_id", "provider", wanted.provider)
         self._compare("l.canonical =", "canonical", wanted.canonical)
@@ -82,7 +83,7 @@ class Selection:
             self.params["benchmark"] = wanted.benchmark
             if wanted.min_score is not None:
                 self._compare("b.score >=", "min_score", to_billionths(wanted.min_score))
-        unfiltered = len(self._where) == counted and not self.limited
+        unfiltered = len(self._where) == len(self._kinds) and not self.limited
         # Whether words have to be looked for in every text, for want of another start.
         self.scans_text = False
         # Whether the index of words can tell how many rows there are.
@@ -91,6 +92,10 @@ class Selection:
         self.is_indexed &= unfiltered and not bits
         # Whether listing_counts can tell it.
         self.is_counted = unfiltered and not self._words
+        # The column with a limit whose index leads to a piece with all rows, which may be few.
+        self.bound = self._bound(wanted) if self._follows and not self.scans_text else None
+        # Whether the groups of listing_counts that are left have mostly fewer than that piece.
+        self.is_grouped = self._follows and bool(bits) and self.bound != "l.release_date"
         # Whether to find all rows costs less than to find those of a page and to count them all.
         self.is_narrow = not (engine == "postgres" or self._follows or self.is_indexed)
 
@@ -152,9 +157,22 @@ class Selection:
         where = (period, *self._where, *limits, *also)
         return f"SELECT {columns} FROM {start} CROSS JOIN listing AS l{_all(where)}"
 
-    def counts(self, columns: str) -> str:
-        """The same over listing_counts, where `is_counted`."""
-        return f"SELECT {columns} FROM listing_counts AS l{_all(self._where)}"
+    def counts(self, columns: str, index: str) -> str:
+        """`SELECT columns …` over the groups of listing_counts, with the number of their `models`.
+
+        Where it is not `is_counted`, but `is_walked`, what is left of each is one piece of an index
+        that begins with bits, mode, family and deprecated.
+        """
+        groups = f"FROM listing_counts AS l{_all(self._kinds)}"
+        if self.is_counted:
+            return f"SELECT {columns} {groups}"
+        alike = "l.bits = g.bits AND l.mode = g.mode AND l.family IS nullif(g.family, '')"
+        where = (alike, "l.deprecated = g.deprecated", *self._where, *self._words)
+        left = f"""SELECT count(*) FROM listing AS l INDEXED BY {index}
+            {_all((*where, *self._limits(self.column)))}"""
+        return f"""SELECT {columns} FROM (
+            SELECT g.bits, g.mode, g.family, ({left}) AS models FROM (SELECT * {groups}) AS g
+        ) AS l"""
 
     @property
     def is_walked(self) -> bool:
@@ -195,6 +213,15 @@ class Selection:
         self._words += [text for word, text in zip(words, texts, strict=True) if word not in found]
         self.params |= params
         return start, follows
+
+    def _bound(self, wanted: ModelFilter) -> str | None:
+        if wanted.released_after or wanted.released_before:
+            return "l.release_date"
+        if self.limited and self._as_of is None:
+            return f"l.{self.limited[0]}"
+        if wanted.min_context is not None:
+            return "l.context_window"
+        return None if wanted.min_output is None else "l.max_output"
 
     def _limits(self, column: Callable[[str], str]) -> list[str]:
         return [f"{column(f'l.{price}')} <= :max_{price}" for price in self.limited]

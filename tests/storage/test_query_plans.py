@@ -194,6 +194,37 @@ async def test_the_prices_of_a_day_are_one_piece_for_each_length(database: Datab
     assert "SEARCH d USING COVERING INDEX listing_prices_number (number=? AND starts<?)" in steps
 
 
+GROUPS = "listing_kinds (bits=? AND mode=? AND family=? AND deprecated=?"
+
+
+@pytest.mark.parametrize("server", ["sqlite", "libsql", "libsql-replica"], indirect=True)
+@pytest.mark.parametrize(
+    ("asked", "piece"),
+    [
+        ({"released_after": DAY, "min_context": 1}, "listing_released (release_date>?)"),
+        ({"supports": ("tools",), "released_before": DAY}, "listing_released (release_date<?)"),
+        (
+            {"max_output_price": Decimal(1), "min_output": 1},
+            "listing_output_price (output_price<?)",
+        ),
+        ({"min_context": 1}, "listing_context (context_window>?)"),
+        ({"supports": ("tools",), "min_output": 1}, GROUPS),
+        ({"min_context": 1, "facets": ("mode",)}, GROUPS),
+    ],
+)
+async def test_a_limit_leads_to_a_piece_of_an_index(
+    database: Database, asked: dict[str, Any], piece: str
+) -> None:
+    """Rows past the limit are not read to be counted."""
+    recorder = Recorder(database)
+    await models.page(recorder, ModelQuery(**asked), None)
+    name = "models.kinds" if "facets" in asked else "models.page"
+    [statement] = [s for s in recorder.asked if s.name == name]
+    [plan] = await database.fetch(statement._replace(sql=f"EXPLAIN QUERY PLAN {statement.sql}"))
+    searches = [str(step) for *_, step in plan]
+    assert any(f"SEARCH l USING COVERING INDEX {piece}" in step for step in searches), searches
+
+
 # Tables that grow by the million; others are sorted as a whole within a tenth of a second.
 VIEWED = [
     (view, sign + column.name)
