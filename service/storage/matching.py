@@ -54,6 +54,12 @@ def any_of(name: str, texts: Sequence[str]) -> tuple[str, dict[str, Value]]:
     return f"(SELECT coalesce({either}, '\"\"') FROM ({terms}))", params
 
 
+def any_ends(name: str, texts: Sequence[str]) -> tuple[str, dict[str, Value]]:
+    """The same of the first and the last four characters of a text: few others hold both."""
+    ends = (f"({phrase(text[:4])} AND {phrase(text[-4:])})" for text in texts)
+    return f":{name}", {name: " OR ".join(ends)}
+
+
 def all_of(
     words: Iterable[str], deprecated: Literal["false", "true", "any"] = "any"
 ) -> tuple[str, dict[str, Value]]:

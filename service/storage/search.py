@@ -12,6 +12,8 @@ from service.storage.database import Database, Row, Statement, Value
 from service.storage.mapping import PRICE
 from service.storage.matching import (
     INDEX,
+    INDEXED,
+    any_ends,
     any_of,
     contains,
     is_indexed,
@@ -25,8 +27,9 @@ from service.storage.snapshot import SNAPSHOT, Snapshot, read_snapshot
 # What stands before a start, and before any other word; the commonest first.
 _STARTS = ("\n", "/")
 _BOUNDARIES = ("-", " ", ".", "_", ":", "(", "@")
-
-
+# Characters from which on a start is looked for by the ends of the query, and then in the texts: of
+# all of it the index would ask for each trigram.
+_LONG = 8
 _NEWLINE = {"sqlite": "char(10)", "libsql": "char(10)", "postgres": "chr(10)"}
 # Matches as far as the page, and how many of one rank are found out to be ranked one by one.
 _PAGE = ":page_size + :offset"
@@ -80,12 +83,12 @@ def _patterns(q: str) -> tuple[list[str], list[str], list[str]]:
 def _tiers(q: str) -> list[tuple[str, str, list[str]]]:
     """The same as texts that the index of words holds, where two newlines are the end.
 
-    Each by its name, after a condition; the rest is all that is found. What is at no start is at
-    the start of nothing that it is the whole of.
+    Each by its name, after a condition; the rest is all that is found. What is the whole of a text
+    is at its start, and needs to be told apart only where those are too many to be ranked.
     """
-    some_start = "(SELECT 1 WHERE EXISTS (SELECT 1 FROM at_start)) AS e CROSS JOIN "
+    many_starts = f"(SELECT 1 WHERE (SELECT count(*) FROM at_start) >= {_KNOWN}) AS e CROSS JOIN "
     return [
-        ("at_whole", some_start, [f"\n{q}\n", f"/{q}\n\n"]),
+        ("at_whole", many_starts, [f"\n{q}\n", f"/{q}\n\n"]),
         ("at_start", "", [start + q for start in _STARTS]),
         ("at_word", "", [start + q for start in (*_STARTS, *_BOUNDARIES)]),
         ("found", "", []),
@@ -139,10 +142,14 @@ def _indexed(q: str, words: list[str], ranks: list[str]) -> tuple[str, str, str,
     places, sizes, known = f"WHEN (SELECT count(*) FROM found) < {_KNOWN} THEN 3", "", ""
     for place, (name, after, texts) in enumerate(_tiers(q)):
         if texts:
-            question, named = any_of(name, texts)
+            if len(q) < _LONG:
+                start, (question, named) = INDEX, any_of(name, texts)
+            else:
+                start, (question, named) = INDEXED, any_ends(name, texts)
+                question += f" AND ({' OR '.join(ranks[place and 1 : place + 1])})"
             params |= named
             common += f""", {name} AS MATERIALIZED (
-                SELECT s.rowid AS number FROM {after}{INDEX}
+                SELECT s.rowid AS number FROM {after}{start}
                 WHERE s.listing_search MATCH {question} LIMIT {_KNOWN}
             )"""
             places += f" WHEN (SELECT count(*) FROM {name}) >= {_PAGE} THEN {place}"
