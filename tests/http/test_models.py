@@ -78,7 +78,7 @@ async def test_what_many_models_match(
     api: Api, world: World, q: str, deprecated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if any match were too much to be sorted."""
-    monkeypatch.setattr(paging, "_FEW_WORDS", 0)
+    monkeypatch.setattr(paging, "_FEW", 0)
     monkeypatch.setattr(paging, "_FEW_TEXTS", 0)
     for sort in ("", "name", "-name", "-releaseDate", "releaseDate", "inputPrice,-contextWindow"):
         query = {"q": q, "deprecated": deprecated} | ({"sort": sort} if sort else {})
@@ -87,6 +87,23 @@ async def test_what_many_models_match(
             answer = await api.get("models", {**query, "page": str(number), "pageSize": "2"})
             assert [model["id"] for model in answer["data"]] == page(expected, number, 2), query
             assert answer["meta"]["total"] == len(expected), query
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"minContext": "128000"},
+        {"minOutput": "64000", "supports": "tools"},
+        {"maxOutputPrice": "15", "maxInputPrice": "3"},
+        {"releasedAfter": "2025-01-01", "supports": "vision", "deprecated": "any"},
+    ],
+)
+async def test_what_a_limit_leaves_of_many_models(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch, limit: dict[str, str]
+) -> None:
+    monkeypatch.setattr(paging, "_FEW", 0)
+    for sort in ("name", "-inputPrice", "releaseDate,-name"):
+        assert await check(api, world, {"sort": sort, **limit})
 
 
 @pytest.mark.parametrize("least", ["1451", "1409.123456789", "1409.12345679", "-1"])
