@@ -142,6 +142,18 @@ async def test_a_conflict_shows_both_and_loses_nothing(admin: Browser, stored: D
     assert (await stored_price(stored))[0] == 5_000_000_000
 
 
+async def test_a_form_sent_twice_has_no_conflict_with_itself(
+    admin: Browser, stored: Database
+) -> None:
+    old = await version(admin)
+    form = {"table": "pricing", "id": "1", "field": "inputPrice", "value": "4", "was": "1.5"}
+    for _ in range(2):
+        row = await admin.script("POST", "/admin/edit", PLACE, version=old, **form)
+        assert not alerts(row)
+        assert 'aria-label="Unlock Input price"' in row.text
+    assert (await stored_price(stored))[0] == 4_000_000_000
+
+
 async def test_edits_of_different_fields_are_no_conflict(admin: Browser, stored: Database) -> None:
     old = await version(admin)
     await edited(admin, "outputPrice", "9", "3")

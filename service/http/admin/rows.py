@@ -81,7 +81,7 @@ async def save(visit: Visit) -> Reply:
             except PreconditionFailed:
                 row, version = await viewer.get_row(visit.reader, found.view, found.key)
                 now = typed(column, row.values[column.name])
-                if now != was:
+                if now not in (was, text):  # a form that was sent twice has no conflict with itself
                     theirs = await _who(visit, found, now)
                     return await _answer(visit, found, editing._replace(was=now, theirs=theirs))
         else:
