@@ -344,3 +344,18 @@ def test_readable_on_a_phone(open_desk: Callable[..., Page]) -> None:
         page.goto(f"/admin{place}")
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], f"{place} is {wide} wide: only tables may scroll"
+
+
+def test_a_long_name_breaks_and_an_id_does_not(
+    open_desk: Callable[..., Page], open_page: Open, desk: Desk
+) -> None:
+    id = "anthropic/claude-opus-4-1"
+    desk.sql(f"UPDATE models SET name = '{'W' * 300}' WHERE id = '{id}'")
+    page = open_page(base_url=desk.url, viewport=DESKTOP)
+    page.goto(f"/compare?ids={id},openai/gpt-4o")
+    head = page.get_by_role("columnheader", name="W" * 300)
+    beyond = "head => head.closest('.scroll').scrollWidth - head.closest('.scroll').clientWidth"
+    assert head.evaluate(beyond) == 0
+    phone = open_desk(f"/admin/models/{id}", viewport=PHONE)
+    name = phone.get_by_role("rowheader", name=id).first
+    assert (name.bounding_box() or {})["width"] > 90
