@@ -131,7 +131,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> App:
                 registry, reader, primary, watched, cache, streams, clock, pools, sent_until
             )
             service = Service(
-                reader, primary, writer, settings, clock, front, watch, streams, metrics, sent_until
+                reader, primary, writer, settings, clock, front, watch, streams, metrics
             )
             tasks = [asyncio.create_task(watch.run())]
             if settings.metrics_folder:

@@ -44,6 +44,7 @@ class Metrics:
     streams: Streams
     clock: Callable[[], datetime.datetime]
     pools: dict[str, int]
+    # Where Litestream follows the database.
     sent_until: SentUntil | None = None
     _asked_at: float = -_KEPT
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)

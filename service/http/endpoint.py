@@ -26,7 +26,7 @@ from service.settings import Settings
 from service.storage.database import Database
 
 if TYPE_CHECKING:
-    from service.application.metrics import Metrics, SentUntil
+    from service.application.metrics import Metrics
     from service.application.stream import Streams
     from service.application.watch import Watch
 
@@ -48,8 +48,6 @@ class Service:
     watch: Watch
     streams: Streams
     metrics: Metrics
-    # Tells until when Litestream has sent all, where it follows the database.
-    sent_until: SentUntil | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class Endpoint:
 
     `path` is OpenAPI's: `{id}` is the rest of the path, slashes included. `use_case` takes, by
     name, any of `reader`, `primary`, `streams`, `metrics`, `query` (or `wanted`), `id`, `now`,
-    `today`, `region`, `leads`, `backed_up` and `sent_until`.
+    `today`, `region`, `leads` and `backed_up`.
     """
 
     path: str
@@ -174,7 +172,6 @@ class Endpoint:
             "region": service.settings.region,
             "leads": service.settings.in_primary_region,
             "backed_up": service.settings.backup_to is not None,
-            "sent_until": service.sent_until,
             **self.given,
         }
         result = self.use_case(**{name: given[name] for name in self._takes if name in given})

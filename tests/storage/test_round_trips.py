@@ -93,9 +93,8 @@ async def ask(
         clock=lambda: now,
         front=SimpleNamespace(cache=None),
         streams=None,
-        metrics=None,
+        metrics=SimpleNamespace(sent_until=None),
         watch=None,
-        sent_until=None,
     )
     query = parse(endpoint.query, urlencode(params).encode())
     reply = await endpoint.ask(cast(Any, service), query, id)

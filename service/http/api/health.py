@@ -6,7 +6,7 @@ import datetime
 import functools
 from typing import Final, Literal
 
-from service.application.metrics import SentUntil
+from service.application.metrics import Metrics
 from service.domain.answers import Answer, AnswerMeta
 from service.domain.values import Record, timestamp
 from service.http.endpoint import Endpoint
@@ -37,7 +37,7 @@ _UNSENT: Final = datetime.timedelta(minutes=5)
 
 
 async def ready(
-    reader: Database, backed_up: bool, now: datetime.datetime, sent_until: SentUntil | None
+    reader: Database, metrics: Metrics, backed_up: bool, now: datetime.datetime
 ) -> Answer[Health]:
     """Raises `Unavailable` where the database does not answer or has the wrong schema."""
     await check(reader, _migrations(reader.engine))
@@ -48,8 +48,8 @@ async def ready(
             warnings.append("there is no good backup yet")
         elif abs(now - datetime.datetime.fromisoformat(good_at)) > _OLD:  # the clock may go back
             warnings.append(f"the last good backup is of {good_at}")
-    if sent_until is not None:
-        until = await sent_until()
+    if metrics.sent_until is not None:
+        until = await metrics.sent_until()
         if until is None:
             warnings.append("Litestream does not tell how far it has come")
         elif now - until > _UNSENT:
